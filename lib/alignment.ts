@@ -4,7 +4,20 @@
  * @module
  */
 
-import type { ModelOptions, WindowOptions } from "./config.ts";
+/** How the convolution treats the window's ends; see https://keras.io/api/layers/convolution_layers/convolution1d/ */
+export type Padding = "causal" | "same" | "valid";
+
+/** What decides the convolution's output positions. */
+export interface AlignmentOptions {
+  /** Input time steps per window. */
+  windowSize: number;
+  /** Convolution kernel size in time steps. */
+  kernelSize: number;
+  /** Convolution stride in time steps. */
+  strides: number;
+  /** Convolution padding. */
+  padding: Padding;
+}
 
 /** The convolution's arithmetic over one window. */
 export interface Alignment {
@@ -32,11 +45,7 @@ export interface Alignment {
  *
  * @throws {RangeError} if the window is shorter than a valid convolution's kernel.
  */
-export function alignment(
-  options:
-    & Pick<WindowOptions, "windowSize">
-    & Pick<ModelOptions, "kernelSize" | "strides" | "padding">,
-): Alignment {
+export function alignment(options: AlignmentOptions): Alignment {
   const { windowSize, kernelSize, strides, padding } = options;
   const steps = padding === "valid"
     ? Math.ceil((windowSize - kernelSize + 1) / strides)

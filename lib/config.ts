@@ -8,11 +8,9 @@
  * @module
  */
 
-import { alignment } from "./alignment.ts";
+import { alignment, type Padding } from "./alignment.ts";
 import { UsageError } from "./errors.ts";
 
-/** How the convolution treats the window's ends; see https://keras.io/api/layers/convolution_layers/convolution1d/ */
-export type Padding = "causal" | "same" | "valid";
 /** Update rules, with Keras 3's formulas. */
 export type OptimizerName = "sgd" | "adam" | "rmsprop";
 /** Element-wise losses; `huber` with `huberDelta`. */
