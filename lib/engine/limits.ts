@@ -3,6 +3,7 @@
  * @module
  */
 
+import { alignment } from "../alignment.ts";
 import type { EngineSpec } from "./engine.ts";
 
 /** Most LSTM layers of the fused engines. */
@@ -42,4 +43,24 @@ export function unsupportedReason(
     return `a dense layer of ${dense} units, the fused engines take up to ${MAX_DENSE_UNITS}`;
   }
   return undefined;
+}
+
+/**
+ * Checks that inputs and targets of every window lie in the series.
+ *
+ * @throws {RangeError} naming the first window that doesn't.
+ */
+export function checkStarts(spec: EngineSpec, starts: Int32Array): void {
+  const { anchor } = alignment(spec);
+  const reach = Math.max(
+    spec.windowSize,
+    anchor[anchor.length - 1]! + 1 + spec.horizon,
+  );
+  const last = spec.values.length - reach;
+  const bad = starts.find((start) => start < 0 || start > last);
+  if (bad !== undefined) {
+    throw new RangeError(
+      `Cannot use the window at ${bad}: a series of ${spec.values.length} values holds windows at 0 to ${last}`,
+    );
+  }
 }
