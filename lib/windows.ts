@@ -137,6 +137,8 @@ export interface ShuffleOptions extends Pick<WindowOptions, "shuffleBuffer"> {
 
 /** TensorFlow's `DEFAULT_GRAPH_SEED` (python/framework/random_seed.py), in place when no global seed is set. */
 const DEFAULT_GRAPH_SEED = 87654321;
+/** TensorFlow takes Python's seeds modulo this (`_truncate_seed()`, same file). */
+const SEED_MODULUS = 2 ** 31 - 1;
 
 /**
  * Shuffles windows from a buffer: the order in which
@@ -173,7 +175,7 @@ export function shuffleOrder(
       `Cannot shuffle with seed ${seed}: expected a whole number from 0 to 4294967295`,
     );
   }
-  const seeds = new RandomStream(DEFAULT_GRAPH_SEED, seed);
+  const seeds = new RandomStream(DEFAULT_GRAPH_SEED, seed % SEED_MODULUS);
   for (let draw = 0; draw < 2 * (epoch - 1); draw++) seeds.uint32();
   const random = new RandomStream(seeds.uint32(), seeds.uint32());
   const n = starts.length;
