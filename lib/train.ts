@@ -1,0 +1,140 @@
+/**
+ * The training loop over any engine: shuffled epochs, validation, history, divergence.
+ * What happens after an epoch (saving, printing) is the caller's.
+ * @module
+ */
+
+import type { EpochLogs } from "./callbacks.ts";
+import type { Config } from "./config.ts";
+import type {
+  BatchMetrics,
+  EngineState,
+  TrainEngine,
+} from "./engine/engine.ts";
+import { DivergenceError } from "./errors.ts";
+import { parameterLayout } from "./layout.ts";
+import { shuffleOrder } from "./windows.ts";
+
+/** What to train on and whom to tell. */
+export interface TrainRequest {
+  /** The run's configuration. */
+  config: Config;
+  /** First indices of the training windows, in the series' order. */
+  training: Int32Array;
+  /** First indices of the validation windows. */
+  validation: Int32Array;
+  /** Epochs done by an earlier part of this run, whose state the engine holds. @default {0} */
+  epochsDone?: number;
+  /** Stops the run; the unfinished epoch is dropped. */
+  signal?: AbortSignal;
+  /** Called now and then within an epoch. */
+  onProgress?: (epoch: number, steps: number) => void;
+  /** Called after each epoch with its metrics and the engine's state, and awaited. */
+  onEpochEnd: (
+    epoch: number,
+    logs: EpochLogs,
+    state: EngineState,
+  ) => Promise<void>;
+}
+
+/** The mean over an epoch's windows of a metric given per batch; Keras weights batches by size too. */
+export function meanOverWindows(
+  batches: Float32Array,
+  counts: { windows: number; batchSize: number },
+): number {
+  const { windows, batchSize } = counts;
+  let sum = 0;
+  batches.forEach((value, b) =>
+    sum += value * Math.min(batchSize, windows - b * batchSize)
+  );
+  return sum / windows;
+}
+
+/**
+ * Trains until `config.epochs` epochs are done.
+ *
+ * @throws {DivergenceError} if the loss is no longer finite.
+ * @throws The signal's reason, if aborted; what `onEpochEnd` last got stays good.
+ */
+export async function train(
+  engine: TrainEngine,
+  request: TrainRequest,
+): Promise<void> {
+  const { config, training, validation, signal, onProgress, onEpochEnd } =
+    request;
+  let state = await engine.readState();
+  for (
+    let epoch = (request.epochsDone ?? 0) + 1;
+    epoch <= config.epochs;
+    epoch++
+  ) {
+    const order = shuffleOrder(training, { ...config, epoch });
+    const trained = await engine.trainEpoch(order, {
+      ...(signal && { signal }),
+      onProgress: (steps) => onProgress?.(epoch, steps),
+    });
+    await refuseDivergence(engine, { config, order, epoch, state, trained });
+    const validated = await engine.evaluate(validation);
+    signal?.throwIfAborted();
+    const of = (metrics: Float32Array, windows: number) =>
+      meanOverWindows(metrics, { windows, batchSize: config.batchSize });
+    const logs: EpochLogs = {
+      loss: of(trained.loss, training.length),
+      mae: of(trained.mae, training.length),
+      val_loss: of(validated.loss, validation.length),
+      val_mae: of(validated.mae, validation.length),
+    };
+    state = await engine.readState();
+    await onEpochEnd(epoch, logs, state);
+  }
+}
+
+/** An epoch as it went, and the state before it. */
+interface EpochRun {
+  config: Config;
+  order: Int32Array;
+  epoch: number;
+  state: EngineState;
+  trained: BatchMetrics;
+}
+
+/**
+ * If a batch's loss was NaN or infinite, runs the epoch again up to that batch (engines are
+ * deterministic) to name the largest gradient that led to it.
+ */
+async function refuseDivergence(
+  engine: TrainEngine,
+  run: EpochRun,
+): Promise<void> {
+  const { config, order, epoch, state, trained } = run;
+  const bad = trained.loss.findIndex((value) => !Number.isFinite(value));
+  if (bad < 0) return;
+  const { batchSize } = config;
+  const before = Math.max(bad - 1, 0);
+  await engine.writeState(state);
+  if (before > 0) {
+    await engine.trainEpoch(order.subarray(0, before * batchSize));
+  }
+  const { gradient } = await engine.gradient(
+    order.subarray(before * batchSize, (before + 1) * batchSize),
+  );
+  await engine.writeState(state);
+  let at = 0;
+  gradient.forEach((g, i) => {
+    if (!(Math.abs(g) <= Math.abs(gradient[at]!))) at = i;
+  });
+  const parameter = parameterLayout(config).find((p) =>
+    at < p.offset + p.size
+  )!;
+  throw new DivergenceError(
+    `Cannot go on training: the loss became ${
+      trained.loss[bad]
+    } in epoch ${epoch}, batch ${
+      bad + 1
+    } of ${trained.loss.length}; the largest gradient in batch ${
+      before + 1
+    } was ${
+      gradient[at]!.toPrecision(3)
+    } (${parameter.name}); try a smaller --learning-rate or --clip-norm 1`,
+  );
+}
