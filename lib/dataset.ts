@@ -46,7 +46,8 @@ export function readSeries(
   const hash = createHash("sha256");
   return parseSeriesStream(decodeText(hashed(chunks, hash), rest.source), {
     ...rest,
-    ...(onRows && { onProgress: onRows }),
+    // Not the download's own, which counts bytes.
+    onProgress: onRows ?? (() => {}),
     sha256: () => hash.digest("hex"),
   });
 }
@@ -89,6 +90,12 @@ export async function loadDataset(
     file = await Deno.open(source);
   } catch (cause) {
     throw fileError(source, cause);
+  }
+  if ((await file.stat()).isDirectory) {
+    file.close();
+    throw new DataError(
+      `Cannot read ${source}: it is a folder, expected a CSV file`,
+    );
   }
   // The stream closes the file, read to its end or not.
   return await readSeries(file.readable, { ...options, source });
