@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { io } from "@tensorflow/tfjs";
+import type * as tf from "@tensorflow/tfjs";
 import { CheckpointError } from "./errors.ts";
 import type { FileSystem } from "./file_system.ts";
 import {
@@ -80,6 +80,32 @@ export function weightBytes(specs: readonly WeightSpec[]): number {
       sum + shape.reduce((a, b) => a * b, ITEM_BYTES[dtype]),
     0,
   );
+}
+
+/** A `tf.LayersModel`, spelled so that it can stand in documentation. */
+export type Model = tf.LayersModel;
+/** A `tf.io.IOHandler` that can do both. */
+export interface FileHandler extends tf.io.IOHandler {
+  /** Called by `model.save()`. */
+  save: tf.io.SaveHandler;
+  /** Called by `tf.loadLayersModel()`. */
+  load: tf.io.LoadHandler;
+}
+
+/**
+ * Describes a model as `model.json` does. It doesn't change while training, so once per run is enough.
+ *
+ * @param model All of its weights must be float32.
+ */
+export function describeModel(model: Model): ModelDescription {
+  return {
+    modelTopology: model.toJSON(null, false) as JsonObject,
+    weightSpecs: model.weights.map(({ originalName, shape }) => ({
+      name: originalName,
+      shape: shape as number[],
+      dtype: "float32",
+    })),
+  };
 }
 
 /** Writes `model.json`. */
@@ -167,7 +193,9 @@ export interface FileHandlerOptions {
 }
 
 /** All of the weights in one piece. */
-function joinWeights(data: io.WeightData | undefined): Uint8Array<ArrayBuffer> {
+function joinWeights(
+  data: tf.io.WeightData | undefined,
+): Uint8Array<ArrayBuffer> {
   const parts = data === undefined ? [] : Array.isArray(data) ? data : [data];
   const all = new Uint8Array(parts.reduce((n, part) => n + part.byteLength, 0));
   let offset = 0;
@@ -188,7 +216,7 @@ function joinWeights(data: io.WeightData | undefined): Uint8Array<ArrayBuffer> {
 export function fileHandler(
   folder: string,
   options: FileHandlerOptions = {},
-): Required<Pick<io.IOHandler, "save" | "load">> {
+): FileHandler {
   const { fileSystem, meta, onWarning } = options;
   const folderOptions: FolderOptions = {
     limits: FOLDER_LIMITS,
@@ -247,7 +275,7 @@ export function fileHandler(
       const weights = newest.files.get(WEIGHTS_FILE)!;
       const model = readModel(newest.folder, newest.files);
       requireFit(newest.folder, model, weights.length);
-      const artifacts: io.ModelArtifacts = {
+      const artifacts: tf.io.ModelArtifacts = {
         modelTopology: model.modelTopology,
         weightSpecs: model.weightSpecs,
         weightData: weights.buffer,

@@ -60,6 +60,7 @@ export interface Newest extends Generation {
 type Look =
   | { state: "absent" }
   | { state: "damaged"; reason: string }
+  | { state: "unreadable"; reason: string; error: unknown }
   | { state: "intact"; generation: Generation };
 
 /** Files that desktops leave in folders; they don't make a folder somebody else's. */
@@ -164,8 +165,21 @@ async function look(folder: string, options: OpenOptions): Promise<Look> {
     if (error instanceof Deno.errors.NotFound) {
       return damaged(`it has no ${file}`);
     }
-    return damaged(describe(error));
+    if (error instanceof TypeError || error instanceof RangeError) {
+      return damaged(error.message);
+    }
+    return { state: "unreadable", reason: describe(error), error };
   }
+}
+
+/** As `look()`, for whoever goes on to remove what's damaged: a disk that can't be read is no proof of that. */
+async function lookClosely(
+  folder: string,
+  options: OpenOptions,
+): Promise<Exclude<Look, { state: "unreadable" }>> {
+  const found = await look(folder, options);
+  if (found.state === "unreadable") throw found.error;
+  return found;
 }
 
 /**
@@ -189,7 +203,7 @@ export async function openNewest(
     if (now === before) break;
     before = now;
   }
-  const reason = found.state === "damaged" ? found.reason : "it is missing";
+  const reason = found.state === "absent" ? "it is missing" : found.reason;
   const others: string[] = [];
   for (const folder of [incoming, previous]) {
     const other = await look(folder, options);
@@ -199,7 +213,7 @@ export async function openNewest(
         warning: `Using ${folder} instead of ${current}: ${reason}`,
       };
     }
-    if (other.state === "damaged") others.push(`${folder}: ${other.reason}`);
+    if (other.state !== "absent") others.push(`${folder}: ${other.reason}`);
   }
   throw new CheckpointError(
     found.state === "absent" && others.length === 0
@@ -263,10 +277,10 @@ async function settle(path: string, options: FolderOptions): Promise<string[]> {
   const currentNames = await ownNames(current, options);
   const incomingNames = await ownNames(incoming, options);
   await ownNames(previous, options);
-  const now = await look(current, options);
+  const now = await lookClosely(current, options);
   if (now.state !== "intact") {
     for (const folder of [incoming, previous]) {
-      if ((await look(folder, options)).state !== "intact") continue;
+      if ((await lookClosely(folder, options)).state !== "intact") continue;
       if (currentNames) await removeOwn(current, options);
       if (folder === previous && incomingNames) {
         await removeOwn(incoming, options);

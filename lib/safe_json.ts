@@ -7,6 +7,7 @@
 export type Json = null | boolean | number | string | Json[] | JsonObject;
 /** A JSON object. */
 export interface JsonObject {
+  /** Any field. */
   [key: string]: Json;
 }
 
@@ -68,4 +69,31 @@ export function parseJsonObject(bytes: Uint8Array): JsonObject {
     for (const child of Object.values(node)) open.push(child);
   }
   return value;
+}
+
+/**
+ * JSON to be read by people: objects a field a line, indented by 2; lists of objects an element a line;
+ * other lists on one line. Parses to what went in.
+ *
+ * @param indent Spaces before each of its lines.
+ */
+export function formatJson(value: Json, indent = 0): string {
+  const line = `\n${" ".repeat(indent + 2)}`;
+  const end = `\n${" ".repeat(indent)}`;
+  if (Array.isArray(value)) {
+    return value.some((item) => typeof item === "object")
+      ? `[${line}${
+        value.map((item) => JSON.stringify(item)).join(`,${line}`)
+      }${end}]`
+      : `[${value.map((item) => JSON.stringify(item)).join(", ")}]`;
+  }
+  if (!isJsonObject(value)) return JSON.stringify(value);
+  const fields = Object.entries(value)
+    .filter(([, field]) => field !== undefined)
+    .map(([key, field]) =>
+      `${JSON.stringify(key)}: ${formatJson(field, indent + 2)}`
+    );
+  return fields.length === 0
+    ? "{}"
+    : `{${line}${fields.join(`,${line}`)}${end}}`;
 }

@@ -4,7 +4,12 @@
  * @module
  */
 
-import { isJsonObject, type JsonObject, parseJsonObject } from "./safe_json.ts";
+import {
+  formatJson,
+  isJsonObject,
+  type JsonObject,
+  parseJsonObject,
+} from "./safe_json.ts";
 
 /** Name of the sealing file. */
 export const META_FILE = "meta.json";
@@ -51,11 +56,7 @@ export async function makeSeal(
   for (const [name, data] of files) {
     list[name] = { bytes: data.length, sha256: await sha256(data) };
   }
-  const text = JSON.stringify(
-    { ...content, files: list, sha256: BLANK },
-    null,
-    2,
-  );
+  const text = formatJson({ ...content, files: list, sha256: BLANK });
   const bytes = new TextEncoder().encode(`${text}\n`);
   if (bytes.length > MAX_META_BYTES) {
     throw new RangeError(
