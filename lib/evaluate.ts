@@ -32,6 +32,8 @@ export interface EvaluateOptions
   baselines?: Baseline[];
   /** Seed of the bootstrap. @default {0} */
   seed?: number;
+  /** What counts as 1 in the loss: the divisor of a series that was scaled for training. @default {1} */
+  lossUnit?: number;
 }
 
 /** Errors over the validation windows, in the series' units but for `mase` and `skill`. */
@@ -94,7 +96,7 @@ export async function evaluate(
   network: Network,
   options: EvaluateOptions,
 ): Promise<Evaluation> {
-  const { values, splitTime } = options;
+  const { values, splitTime, lossUnit = 1 } = options;
   const { horizon, windowSize } = network;
   const { starts } = makeWindows(
     { begin: splitTime, end: values.length },
@@ -165,7 +167,7 @@ export async function evaluate(
   let loss = 0, counted = 0;
   for (let i = 0; i < actual.length; i++) {
     if (layout.position(i) < options.lossStart) continue;
-    loss += elementLoss(predicted[i]! - actual[i]!, options);
+    loss += elementLoss((predicted[i]! - actual[i]!) / lossUnit, options);
     counted++;
   }
   const notes = [...omitted];

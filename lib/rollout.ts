@@ -6,6 +6,7 @@
 
 import { alignment, type AlignmentOptions } from "./alignment.ts";
 import { UsageError } from "./errors.ts";
+import { applyScaling, invertScaling, type Scaling } from "./scale.ts";
 
 /**
  * The network on any inputs, in the series' units: an engine's `predict`, an ensemble's mean.
@@ -13,7 +14,9 @@ import { UsageError } from "./errors.ts";
  * @param inputs `[n, windowSize]`
  * @returns `[n, steps, horizon]`
  */
-export type Predict = (inputs: Float32Array) => Promise<ArrayLike<number>>;
+export type Predict = (
+  inputs: Float32Array,
+) => Promise<Float32Array | Float64Array>;
 
 /** The network as a function with its geometry; a `Config` with `predict` is one. */
 export interface Network extends AlignmentOptions {
@@ -21,6 +24,20 @@ export interface Network extends AlignmentOptions {
   horizon: number;
   /** The function. */
   predict: Predict;
+}
+
+/**
+ * A network that was trained on a scaled series, as a function of the series' own units.
+ *
+ * @param predict The network in scaled units.
+ */
+export function scaledPredict(predict: Predict, scaling: Scaling): Predict {
+  if (scaling.kind === "none") return predict;
+  return async (inputs) =>
+    invertScaling(
+      scaling,
+      await predict(Float32Array.from(applyScaling(scaling, inputs))),
+    );
 }
 
 /** From where and how far. */

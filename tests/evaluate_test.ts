@@ -34,7 +34,7 @@ function oracle(network: Network): Network {
   return {
     ...network,
     predict: (inputs) =>
-      Promise.resolve(
+      Promise.resolve(Float64Array.from(
         Array.from({ length: inputs.length / windowSize }, () => {
           const start = SPLIT + window++;
           return Array.from(
@@ -46,7 +46,7 @@ function oracle(network: Network): Network {
             ],
           ).flat();
         }).flat(),
-      ),
+      )),
   };
 }
 
@@ -142,7 +142,7 @@ Deno.test("evaluate() refuses outputs of another shape, and a validation part wi
     () =>
       evaluate({
         ...DEFAULT_CONFIG,
-        predict: () => Promise.resolve([1]),
+        predict: () => Promise.resolve(Float32Array.of(1)),
       }, options),
     RangeError,
     "1 outputs",

@@ -3,7 +3,35 @@
  * @module
  */
 
+import { continueDates, type Dated } from "../calendar.ts";
 import { type Baseline, checkTraining } from "./baseline.ts";
+
+/**
+ * The calendar month of each of a series' values and of those to come.
+ *
+ * @param ahead How many to come.
+ * @returns Month, 0 to 11, by time index; `undefined` if the series has no dates.
+ */
+export function monthsOf(
+  series: Dated,
+  ahead = 0,
+): ((index: number) => number) | undefined {
+  if (!series.dates) return undefined;
+  const months = [...series.dates, ...continueDates(series, ahead)].map(
+    (date) => new Date(date).getUTCMonth(),
+  );
+  return (index) => {
+    const month = months[index];
+    if (month === undefined) {
+      throw new RangeError(
+        `Cannot tell the month of time index ${index}: expected 0 to ${
+          months.length - 1
+        }`,
+      );
+    }
+    return month;
+  };
+}
 
 /**
  * The mean of the training values of the same calendar month, as in meteorology
