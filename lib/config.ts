@@ -13,6 +13,8 @@ import { UsageError } from "./errors.ts";
 
 /** Update rules, with Keras 3's formulas. */
 export type OptimizerName = "sgd" | "adam" | "rmsprop";
+/** Scalings of the series; see `scale.ts`. */
+export type ScaleName = "none" | "standard" | "minmax";
 /** Element-wise losses; `huber` with `huberDelta`. */
 export type LossName = "huber" | "mse" | "mae";
 
@@ -92,6 +94,8 @@ export interface TrainOptions {
   seed: number;
   /** Time index at which validation begins. @default {3000} */
   splitTime: number;
+  /** How values are scaled before the network, fitted on the training part. @default {"none"} */
+  scale: ScaleName;
 }
 
 /** Everything that decides what a run computes (on a given series). */
@@ -134,6 +138,7 @@ export const DEFAULT_CONFIG: Readonly<Config> = Object.freeze({
   monitor: "val_mae",
   seed: 42,
   splitTime: 3000,
+  scale: "none" as ScaleName,
 });
 
 /** Smallest and largest permitted value of each numeric option. */
@@ -158,7 +163,7 @@ const RANGES: Partial<
   clipNorm: [0, 1e30, false],
   huberDelta: [1e-12, 1e12, false],
   lossStart: [0, 100_000, true],
-  epochs: [1, 1e7, true],
+  epochs: [1, 50_000, true],
   seed: [0, 0xffff_ffff, true],
   splitTime: [1, 1e9, true],
 };
@@ -168,6 +173,7 @@ const CHOICES: Partial<Record<keyof Config, readonly string[]>> = {
   padding: ["causal", "same", "valid"],
   optimizer: ["sgd", "adam", "rmsprop"],
   loss: ["huber", "mse", "mae"],
+  scale: ["none", "standard", "minmax"],
   monitor: ["val_mae", "val_loss", "mae", "loss"],
 };
 

@@ -23,6 +23,8 @@ export interface TrainRequest {
   training: Int32Array;
   /** First indices of the validation windows. */
   validation: Int32Array;
+  /** The series' units per unit of the engine's values; MAE is told in the series' units. @default {1} */
+  unit?: number;
   /** Epochs done by an earlier part of this run, whose state the engine holds. @default {0} */
   epochsDone?: number;
   /** Stops the run; the unfinished epoch is dropped. */
@@ -60,8 +62,8 @@ export async function train(
   engine: TrainEngine,
   request: TrainRequest,
 ): Promise<void> {
-  const { config, training, validation, signal, onProgress, onEpochEnd } =
-    request;
+  const { config, training, validation, unit = 1, signal } = request;
+  const { onProgress, onEpochEnd } = request;
   let state = await engine.readState();
   for (
     let epoch = (request.epochsDone ?? 0) + 1;
@@ -80,9 +82,9 @@ export async function train(
       meanOverWindows(metrics, { windows, batchSize: config.batchSize });
     const logs: EpochLogs = {
       loss: of(trained.loss, training.length),
-      mae: of(trained.mae, training.length),
+      mae: unit * of(trained.mae, training.length),
       val_loss: of(validated.loss, validation.length),
-      val_mae: of(validated.mae, validation.length),
+      val_mae: unit * of(validated.mae, validation.length),
     };
     state = await engine.readState();
     await onEpochEnd(epoch, logs, state);

@@ -18,6 +18,11 @@ const FIELDS: Record<
   readonly [OptionKind, string, (readonly string[])?]
 > = {
   splitTime: ["number", "index at which validation begins"],
+  scale: ["choice", "scaling of the values, fitted on the training part", [
+    "none",
+    "standard",
+    "minmax",
+  ]],
   windowSize: ["number", "input values per window"],
   horizon: ["number", "values ahead that each position predicts"],
   shift: ["number", "values between the starts of two windows"],
@@ -57,9 +62,11 @@ const FIELDS: Record<
 };
 
 const KEYS = Object.keys(FIELDS) as (keyof Config)[];
+/** `--split-time` takes dates and fractions too, which need the series. */
+const OPTION_KEYS = KEYS.filter((key) => key !== "splitTime");
 
 /** The option specs, defaults those of the exercise. */
-export const CONFIG_OPTIONS: readonly OptionSpec[] = KEYS.map((key) => {
+export const CONFIG_OPTIONS: readonly OptionSpec[] = OPTION_KEYS.map((key) => {
   const [kind, help, choices] = FIELDS[key];
   const value = DEFAULT_CONFIG[key];
   return {
@@ -74,7 +81,7 @@ export const CONFIG_OPTIONS: readonly OptionSpec[] = KEYS.map((key) => {
 /** Of the given options, those that are configuration. */
 export function givenConfig(values: OptionValues): Partial<Config> {
   const given: Record<string, unknown> = {};
-  for (const key of KEYS) {
+  for (const key of OPTION_KEYS) {
     const value = values.get(optionName(key).slice(2));
     if (value !== undefined) given[key] = value;
   }

@@ -37,6 +37,6 @@ export async function useWebgpuBackend(
   }
   return {
     adapter: `tfjs on ${describe(handle.adapter)}`,
-    check: () => handle.check(),
+    guard: (work) => handle.guard(work),
   };
 }

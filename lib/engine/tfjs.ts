@@ -16,6 +16,7 @@ import {
   slotCount,
   type TrainEngine,
 } from "./engine.ts";
+import { checkStarts } from "./limits.ts";
 
 /** Longest stretch of unread GPU work, in ms: bounds memory and how long Ctrl-C waits. */
 const READ_EVERY_MS = 250;
@@ -24,9 +25,18 @@ const READ_EVERY_MS = 250;
 export interface TfjsEngineOptions {
   /** What the current TensorFlow.js backend runs on, for people. */
   adapter: string;
-  /** Throws if the device behind the backend has failed; called after each read. */
-  check?: () => void;
+  /** Awaits work on the device behind the backend and turns its failures into clear errors. */
+  guard?: <T>(work: Promise<T>) => Promise<T>;
 }
+
+// TensorFlow.js's own gradient fails for a single output, that is for an LSTM over one time step.
+tf.registerGradient({
+  kernelName: "Unpack",
+  gradFunc: (dy, _saved, attributes) => ({
+    value: () =>
+      tf.stack(Array.isArray(dy) ? dy : [dy], attributes.axis as number),
+  }),
+});
 
 /** Loss and MAE of a batch; a type alias because `tf.tidy()` wants an index signature. */
 type Step = { loss: tf.Scalar; mae: tf.Scalar };
@@ -48,7 +58,7 @@ class TfjsEngine implements TrainEngine {
   readonly name = "tfjs";
   readonly adapter: string;
   #spec: EngineSpec;
-  #check: () => void;
+  #guard: <T>(work: Promise<T>) => Promise<T>;
   #model: Model;
   #variables: tf.Variable[];
   #slots: tf.Tensor[][];
@@ -61,7 +71,7 @@ class TfjsEngine implements TrainEngine {
   ) {
     this.#spec = spec;
     this.adapter = options.adapter;
-    this.#check = options.check ?? (() => {});
+    this.#guard = options.guard ?? ((work) => work);
     this.#model = buildModel(spec, weights);
     this.#variables = this.#model.trainableWeights.map((w) =>
       // LayerVariable keeps its tf.Variable to itself, but autodiff has to know it.
@@ -77,21 +87,27 @@ class TfjsEngine implements TrainEngine {
     starts: Int32Array,
     options: EpochOptions = {},
   ): Promise<BatchMetrics> {
+    checkStarts(this.#spec, starts);
     const rate = options.learningRate ?? this.#spec.learningRate;
-    return await this.#batches(starts, options, (batch) => {
+    const metrics = this.#batches(starts, options, (batch) => {
       const { value, grads } = this.#differentiate(batch);
       this.#update(grads, rate);
       tf.dispose(grads);
       return value;
     });
+    const finished = await this.#guard(metrics);
+    options.signal?.throwIfAborted();
+    return finished;
   }
 
   async evaluate(starts: Int32Array): Promise<BatchMetrics> {
-    return await this.#batches(starts, {}, (batch) =>
+    checkStarts(this.#spec, starts);
+    const metrics = this.#batches(starts, {}, (batch) =>
       tf.tidy(() => {
         const { inputs, targets } = this.#tensors(batch);
         return this.#measure(this.#model.apply(inputs) as tf.Tensor3D, targets);
       }));
+    return await this.#guard(metrics);
   }
 
   async predict(inputs: Float32Array): Promise<Float32Array> {
@@ -107,35 +123,33 @@ class TfjsEngine implements TrainEngine {
           tf.tensor3d(x, [rows, windowSize, 1]),
         ) as tf.Tensor;
       });
-      result.set(await output.data<"float32">(), at * width);
+      result.set(await this.#guard(output.data<"float32">()), at * width);
       output.dispose();
-      this.#check();
     }
     return result;
   }
 
   async gradient(starts: Int32Array): Promise<Gradient> {
+    checkStarts(this.#spec, starts);
     const { value, grads } = this.#differentiate(starts);
     const flat = tf.tidy(() => tf.concat(grads.map((g) => g.flatten())));
-    const [loss, mae, gradient] = await Promise.all([
+    const [loss, mae, gradient] = await this.#guard(Promise.all([
       value.loss.data<"float32">(),
       value.mae.data<"float32">(),
       flat.data<"float32">(),
-    ]);
+    ]));
     tf.dispose([value.loss, value.mae, flat, ...grads]);
-    this.#check();
     return { loss: loss[0]!, mae: mae[0]!, gradient: gradient.slice() };
   }
 
   async readState(): Promise<EngineState> {
     const slots = await Promise.all(this.#slots.map(async (tensors) => {
       const flat = tf.tidy(() => tf.concat(tensors.map((t) => t.flatten())));
-      const data = (await flat.data<"float32">()).slice();
+      const data = (await this.#guard(flat.data<"float32">())).slice();
       flat.dispose();
       return data;
     }));
-    const weights = await readWeights(this.#model);
-    this.#check();
+    const weights = await this.#guard(readWeights(this.#model));
     return { weights, slots, iterations: this.#iterations };
   }
 
@@ -162,7 +176,7 @@ class TfjsEngine implements TrainEngine {
     this.#slots = [];
   }
 
-  /** Runs `step` on one batch after another; reads the metrics now and then. */
+  /** Runs `step` on one batch after another until aborted; reads the metrics now and then. */
   async #batches(
     starts: Int32Array,
     { signal, onProgress }: EpochOptions,
@@ -179,7 +193,7 @@ class TfjsEngine implements TrainEngine {
     let last = performance.now();
     try {
       for (let b = 0; b < count; b++) {
-        signal?.throwIfAborted();
+        if (signal?.aborted) break;
         unread.push(step(starts.subarray(b * batchSize, (b + 1) * batchSize)));
         if (b < count - 1 && performance.now() - last < READ_EVERY_MS) continue;
         const stacked = tf.tidy(() =>
@@ -187,7 +201,6 @@ class TfjsEngine implements TrainEngine {
         );
         const values = await stacked.data<"float32">();
         stacked.dispose();
-        this.#check();
         for (let i = 0; i < unread.length; i++) {
           metrics.loss[done + i] = values[2 * i]!;
           metrics.mae[done + i] = values[2 * i + 1]!;

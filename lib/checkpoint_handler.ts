@@ -1,0 +1,48 @@
+/**
+ * A checkpoint as a `tf.io.IOHandler`: `model.save(checkpointHandler(path, …))` writes topology,
+ * weights and everything that training knows, as one atomic generation.
+ * @module
+ */
+
+import type { io } from "@tensorflow/tfjs";
+import { type CheckpointMeta, saveCheckpoint } from "./checkpoint.ts";
+import type { ModelDescription } from "./file_io.ts";
+
+/** What goes beside the model. */
+export interface CheckpointParts {
+  /** Words and numbers for `meta.json`. */
+  meta: CheckpointMeta;
+  /** Optimizer vectors; without them the checkpoint holds weights only. */
+  slots?: readonly Float32Array[];
+}
+
+/**
+ * Saves a model to a checkpoint folder.
+ *
+ * @throws {CheckpointError} from `save`, as `saveCheckpoint()`.
+ */
+export function checkpointHandler(
+  path: string,
+  { meta, slots }: CheckpointParts,
+): Required<Pick<io.IOHandler, "save">> {
+  return {
+    async save({ modelTopology, weightSpecs, weightData }) {
+      const model = {
+        modelTopology,
+        weightSpecs,
+      } as unknown as ModelDescription;
+      const weights = new Float32Array(weightData as ArrayBuffer);
+      await saveCheckpoint(
+        path,
+        { meta, model, weights, ...(slots && { slots }) },
+        { weightsOnly: slots === undefined },
+      );
+      return {
+        modelArtifactsInfo: {
+          dateSaved: new Date(meta.created),
+          modelTopologyType: "JSON",
+        },
+      };
+    },
+  };
+}

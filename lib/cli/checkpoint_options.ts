@@ -1,0 +1,115 @@
+/**
+ * The options of commands that start from a checkpoint, and what they lead to.
+ * @module
+ */
+
+import {
+  checkpointExists,
+  loadCheckpoint,
+  type LoadedCheckpoint,
+} from "../checkpoint.ts";
+import { CheckpointError, DataError } from "../errors.ts";
+import { type Forecaster, openForecaster } from "../forecaster.ts";
+import type { Series, SeriesOptions } from "../series.ts";
+import {
+  DATA_OPTIONS,
+  givenSeriesOptions,
+  loadSeries,
+} from "./data_options.ts";
+import { ENGINE_OPTIONS, givenEngine, tellEngine } from "./engine_options.ts";
+import type { OptionSpec, OptionValues } from "./options.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** Where training leaves the best weights unless told otherwise. */
+export const DEFAULT_CHECKPOINT = "checkpoints/best";
+/** The weights that come with the program. */
+export const SHIPPED_CHECKPOINT = "checkpoints/pretrained";
+
+/** Their specs. */
+export const CHECKPOINT_OPTIONS: readonly OptionSpec[] = [
+  {
+    name: "checkpoint",
+    kind: "text",
+    value: "FOLDER",
+    help: "weights to use",
+    default: `${DEFAULT_CHECKPOINT}, else ${SHIPPED_CHECKPOINT}`,
+  },
+  ...DATA_OPTIONS.map((spec) =>
+    spec.name === "data" ? { ...spec, default: "as in training" } : spec
+  ),
+  ...ENGINE_OPTIONS,
+];
+
+/** A checkpoint with its series, ready to predict. */
+export interface Opened extends Disposable {
+  /** The checkpoint. */
+  checkpoint: LoadedCheckpoint;
+  /** Its folder as the user knows it. */
+  path: string;
+  /** The series to judge or continue. */
+  series: Series;
+  /** The network. */
+  forecaster: Forecaster;
+}
+
+/**
+ * Opens what the options name, saying on stderr what that is.
+ *
+ * @throws {CheckpointError} if there is no sound checkpoint.
+ * @throws {DataError} if the series is too short for it.
+ */
+export async function openCheckpoint(
+  values: OptionValues,
+  terminal: Terminal,
+): Promise<Opened> {
+  const path = await choosePath(values.get("checkpoint") as string | undefined);
+  const checkpoint = await loadCheckpoint(path);
+  if (checkpoint.warning) terminal.err(checkpoint.warning);
+  const { meta } = checkpoint;
+  terminal.err(
+    `Checkpoint ${path}: epoch ${meta.epoch}, ${meta.monitor} ${
+      meta.metrics[meta.monitor]?.toFixed(5) ?? "unknown"
+    }, seed ${meta.seed}, trained on ${meta.series.name} (${meta.series.source})`,
+  );
+  const source = (values.get("data") as string | undefined) ??
+    meta.series.source;
+  const options = {
+    ...meta.series.options as SeriesOptions | undefined,
+    ...givenSeriesOptions(values),
+  };
+  const series = await loadSeries(source, { options, terminal });
+  if (series.sha256 !== meta.series.sha256) {
+    terminal.err(
+      `The series in ${source} is not the one that the checkpoint was trained on`,
+    );
+  }
+  const { splitTime, windowSize, horizon } = meta.config;
+  const needed = splitTime + windowSize + horizon;
+  if (series.values.length < needed) {
+    throw new DataError(
+      `Cannot judge the checkpoint on ${source}: it has ${series.values.length} values, expected at least ${needed} (split at ${splitTime}, window ${windowSize})`,
+    );
+  }
+  const forecaster = await openForecaster(checkpoint, givenEngine(values));
+  if (values.get("verbose") === true || values.has("engine")) {
+    terminal.err(tellEngine(forecaster.selected));
+  }
+  return {
+    checkpoint,
+    path,
+    series,
+    forecaster,
+    [Symbol.dispose]: () => forecaster[Symbol.dispose](),
+  };
+}
+
+/** The checkpoint that is meant: the named one, the last trained, the shipped. */
+async function choosePath(named: string | undefined): Promise<string> {
+  if (named !== undefined) return named;
+  for (const path of [DEFAULT_CHECKPOINT, SHIPPED_CHECKPOINT]) {
+    if (await checkpointExists(path)) return path;
+  }
+  throw new CheckpointError(
+    `Cannot find a checkpoint: neither ${DEFAULT_CHECKPOINT} nor ${SHIPPED_CHECKPOINT} is there; train first, or name one with --checkpoint`,
+  );
+}

@@ -1,0 +1,318 @@
+/**
+ * One training run from series to checkpoints: lock, resume, engine, epochs, `best` and `last`,
+ * history.
+ * @module
+ */
+
+import { stringify } from "@std/csv";
+import { type Best, type EpochLogs, ModelCheckpoint } from "./callbacks.ts";
+import {
+  checkpointExists,
+  type CheckpointMeta,
+  loadCheckpoint,
+  type LoadedCheckpoint,
+  recoverCheckpoint,
+} from "./checkpoint.ts";
+import { checkpointHandler } from "./checkpoint_handler.ts";
+import { type Config, optionName } from "./config.ts";
+import type { EngineState } from "./engine/engine.ts";
+import {
+  type EngineChoice,
+  type SelectedEngine,
+  selectEngine,
+} from "./engine/select.ts";
+import { CheckpointError, UsageError } from "./errors.ts";
+import { initialWeights } from "./initializers.ts";
+import { buildModel, writeWeights } from "./model.ts";
+import { replaceFile } from "./replace_file.ts";
+import { lockRun } from "./run_lock.ts";
+import { runPaths } from "./run_paths.ts";
+import type { JsonObject } from "./safe_json.ts";
+import { applyScaling, fitScaling } from "./scale.ts";
+import type { Series, SeriesOptions } from "./series.ts";
+import { train } from "./train.ts";
+import { versions } from "./versions.ts";
+import { makeWindows } from "./windows.ts";
+
+/** One epoch in history and `--json`. */
+export interface EpochRecord extends EpochLogs {
+  /** 1-based. */
+  epoch: number;
+  /** Whether it became the best. */
+  improved: boolean;
+  /** Seconds of training and validation. */
+  seconds: number;
+}
+
+/** What to train, where to keep it, whom to tell. */
+export interface RunRequest {
+  /** The configuration. */
+  config: Config;
+  /** The series. */
+  series: Series;
+  /** How the series was read, so that the run can be repeated from its checkpoint. */
+  seriesOptions: SeriesOptions;
+  /** The folder of the best checkpoint. */
+  checkpoint: string;
+  /** The last checkpoint of the run to go on with. */
+  resume?: LoadedCheckpoint | undefined;
+  /** Which engine. @default {"auto"} */
+  engine?: EngineChoice;
+  /** Threads of the WebAssembly engine. */
+  threads?: number;
+  /** Ends the run after the step in hand. */
+  signal?: AbortSignal;
+  /** Takes lines for people: what is chosen, cleaned up, saved. */
+  log: (line: string) => void;
+  /** Called once the engine is there. */
+  onStart?: (selected: SelectedEngine, steps: number) => void;
+  /** Called within an epoch with the steps done. */
+  onProgress?: (epoch: number, steps: number) => void;
+  /** Called after each epoch, everything saved. */
+  onEpochEnd?: (record: EpochRecord) => void;
+}
+
+/** How a run ended. */
+export interface RunResult {
+  /** The best epoch, if any had a finite metric. */
+  best: Best | undefined;
+  /** All epochs, those before a resumption included. */
+  history: EpochRecord[];
+  /** Which engine trained. */
+  engine: string;
+  /** On what. */
+  adapter: string;
+}
+
+/**
+ * The last checkpoint of a run, to go on from.
+ *
+ * @throws {CheckpointError} if there is none, or it's damaged.
+ */
+export async function loadLast(checkpoint: string): Promise<LoadedCheckpoint> {
+  const { last } = runPaths(checkpoint);
+  if (!await checkpointExists(last)) {
+    throw new CheckpointError(
+      `Cannot resume: there is no checkpoint at ${last}; train without --resume first`,
+    );
+  }
+  return await loadCheckpoint(last);
+}
+
+/**
+ * Refuses a resumption that could not equal an undisturbed run.
+ *
+ * @throws {UsageError} listing every difference.
+ */
+function refuseDifferences(request: RunRequest, earlier: CheckpointMeta): void {
+  const differences: string[] = [];
+  for (const key of Object.keys(earlier.config) as (keyof Config)[]) {
+    const [before, now] = [earlier.config[key], request.config[key]].map((v) =>
+      JSON.stringify(v)
+    );
+    // More epochs are the point of resuming.
+    if (key !== "epochs" && before !== now) {
+      differences.push(`${optionName(key)} was ${before}, is ${now}`);
+    }
+  }
+  if (earlier.series.sha256 !== request.series.sha256) {
+    differences.push(
+      `--data was ${earlier.series.source}, is ${request.series.source} with other content`,
+    );
+  }
+  const { engine = "auto" } = request;
+  if (engine !== "auto" && engine !== earlier.engine) {
+    differences.push(`--engine was ${earlier.engine}, is ${engine}`);
+  }
+  if (differences.length > 0) {
+    throw new UsageError(
+      `Cannot resume with other settings: ${
+        differences.join("; ")
+      }; leave them out, or train anew without --resume`,
+    );
+  }
+}
+
+/** Training and validation windows of a series. */
+export function splitWindows(
+  config: Config,
+  length: number,
+): { training: Int32Array; validation: Int32Array } {
+  const cut = (name: string, begin: number, end: number) => {
+    try {
+      return makeWindows({ begin, end }, config).starts;
+    } catch (error) {
+      if (error instanceof UsageError) {
+        throw new UsageError(`${name} part: ${error.message}`, {
+          cause: error,
+        });
+      }
+      throw error;
+    }
+  };
+  if (config.splitTime >= length) {
+    throw new UsageError(
+      `Cannot split the series at ${config.splitTime}: it has ${length} values, expected a split inside`,
+    );
+  }
+  return {
+    training: cut("training", 0, config.splitTime),
+    validation: cut("validation", config.splitTime, length),
+  };
+}
+
+/**
+ * Trains, keeping the best and the last checkpoint.
+ *
+ * @throws {CheckpointError} if another process trains there, or nothing can be saved.
+ * @throws {UsageError} if the settings don't fit the series, or the run to be resumed.
+ * @throws {DivergenceError} if the loss blows up; the best checkpoint stands.
+ * @throws The signal's reason when interrupted; everything up to the last finished epoch is saved.
+ */
+export async function runTraining(request: RunRequest): Promise<RunResult> {
+  const { config, series, log, resume } = request;
+  const { training, validation } = splitWindows(config, series.values.length);
+  const paths = runPaths(request.checkpoint);
+  if (resume) refuseDifferences(request, resume.meta);
+  using _lock = await lockRun(request.checkpoint);
+  for (const path of [paths.best, paths.last]) {
+    (await recoverCheckpoint(path)).forEach(log);
+  }
+  const scaling = fitScaling(
+    config.scale,
+    series.values.subarray(0, config.splitTime),
+  );
+  const fresh = initialWeights(config, config.seed);
+  const spec = {
+    ...config,
+    values: Float32Array.from(applyScaling(scaling, series.values)),
+  };
+  const selected = await selectEngine(spec, fresh, {
+    engine: resume
+      ? resume.meta.engine as EngineChoice
+      : request.engine ?? "auto",
+    ...(request.threads !== undefined && { threads: request.threads }),
+  });
+  const { engine } = selected;
+  const model = buildModel(config, fresh);
+  try {
+    if (resume) {
+      const { weights, slots = [], meta } = resume;
+      await engine.writeState({ weights, slots, iterations: meta.iterations });
+      if (meta.adapter !== engine.adapter) {
+        log(
+          `The run began on ${meta.adapter}: equal bits are promised only there`,
+        );
+      }
+    }
+    request.onStart?.(selected, Math.ceil(training.length / config.batchSize));
+    const history = (resume?.meta.history ?? []) as unknown as EpochRecord[];
+    const describeRun = (
+      epoch: number,
+      logs: EpochLogs | undefined,
+    ): CheckpointMeta => ({
+      config,
+      series: {
+        name: series.name,
+        source: series.source,
+        sha256: series.sha256,
+        length: series.values.length,
+        options: request.seriesOptions as JsonObject,
+      },
+      scale: { ...scaling },
+      epoch,
+      iterations: 0,
+      metrics: { ...logs },
+      monitor: config.monitor,
+      best: checkpoint.best ?? null,
+      seed: config.seed,
+      engine: engine.name,
+      adapter: engine.adapter,
+      versions: versions(),
+      created: new Date().toISOString(),
+      history: [],
+      extra: {},
+    });
+    let state: EngineState = await engine.readState();
+    const checkpoint = new ModelCheckpoint({
+      filepath: paths.best,
+      monitor: config.monitor,
+      best: resume?.meta.best ?? undefined,
+      log,
+      async save(epoch, logs) {
+        writeWeights(model, config, state.weights);
+        const meta = {
+          ...describeRun(epoch, logs),
+          iterations: state.iterations,
+        };
+        await model.save(checkpointHandler(paths.best, { meta }));
+      },
+    });
+    const saveLast = async (epoch: number, logs?: EpochLogs) => {
+      writeWeights(model, config, state.weights);
+      const meta = {
+        ...describeRun(epoch, logs),
+        iterations: state.iterations,
+        history: history as unknown as JsonObject[],
+      };
+      await model.save(
+        checkpointHandler(paths.last, { meta, slots: state.slots }),
+      );
+    };
+    if (!resume) await saveLast(0);
+    let began = performance.now();
+    await train(engine, {
+      config,
+      training,
+      validation,
+      unit: scaling.divisor,
+      epochsDone: resume?.meta.epoch ?? 0,
+      ...(request.signal && { signal: request.signal }),
+      ...(request.onProgress && { onProgress: request.onProgress }),
+      onEpochEnd: async (epoch, logs, after) => {
+        const seconds = (performance.now() - began) / 1000;
+        state = after;
+        const improved = await checkpoint.onEpochEnd(epoch, logs);
+        const record = { epoch, ...logs, improved, seconds };
+        history.push(record);
+        await saveLast(epoch, logs);
+        await writeHistory(paths, history);
+        request.onEpochEnd?.(record);
+        began = performance.now();
+      },
+    });
+    return {
+      best: checkpoint.best,
+      history,
+      engine: engine.name,
+      adapter: engine.adapter,
+    };
+  } finally {
+    model.dispose();
+    selected.dispose();
+  }
+}
+
+/** Rewrites `history.csv` and `history.jsonl`. */
+async function writeHistory(
+  { historyCsv, historyJsonl }: { historyCsv: string; historyJsonl: string },
+  history: readonly EpochRecord[],
+): Promise<void> {
+  const columns = [
+    "epoch",
+    "loss",
+    "mae",
+    "val_loss",
+    "val_mae",
+    "improved",
+    "seconds",
+  ];
+  await replaceFile(
+    historyCsv,
+    stringify(history.map((r) => ({ ...r })), { columns }),
+  );
+  await replaceFile(
+    historyJsonl,
+    history.map((r) => JSON.stringify(r) + "\n").join(""),
+  );
+}
