@@ -8,17 +8,7 @@
 import { type Config, DEFAULT_CONFIG, validateConfig } from "./config.ts";
 import { slotCount } from "./engine/engine.ts";
 import { CheckpointError } from "./errors.ts";
-import {
-  encodeModel,
-  FOLDER_LIMITS,
-  MAX_WEIGHT_BYTES,
-  MODEL_FILE,
-  type ModelDescription,
-  OPTIMIZER_FILE,
-  readModel,
-  requireFiles,
-  WEIGHTS_FILE,
-} from "./file_io.ts";
+import { readModel, requireFiles } from "./file_io.ts";
 import type { FileSystem } from "./file_system.ts";
 import {
   anyGeneration,
@@ -33,6 +23,15 @@ import {
   parameterCount,
   parameterLayout,
 } from "./layout.ts";
+import {
+  encodeModel,
+  FOLDER_LIMITS,
+  MAX_WEIGHT_BYTES,
+  MODEL_FILE,
+  type ModelDescription,
+  OPTIMIZER_FILE,
+  WEIGHTS_FILE,
+} from "./model_json.ts";
 import { isJsonObject, type Json, type JsonObject } from "./safe_json.ts";
 import type { Seal } from "./seal.ts";
 

@@ -4,7 +4,6 @@
  * @module
  */
 
-import type * as tf from "@tensorflow/tfjs";
 import { CheckpointError } from "./errors.ts";
 import type { FileSystem } from "./file_system.ts";
 import {
@@ -14,172 +13,72 @@ import {
   saveGeneration,
 } from "./generations.ts";
 import {
-  isJsonObject,
-  type Json,
-  type JsonObject,
-  parseJsonObject,
-} from "./safe_json.ts";
+  decodeModel,
+  encodeModel,
+  FOLDER_LIMITS,
+  MODEL_FILE,
+  type ModelDescription,
+  weightBytes,
+  WEIGHTS_FILE,
+  type WeightSpec,
+} from "./model_json.ts";
+import { isJsonObject, type Json, type JsonObject } from "./safe_json.ts";
 import type { Seal } from "./seal.ts";
 
-/** Name of the file with topology and weight list. */
-export const MODEL_FILE = "model.json";
-/** Name of the file with the weights. */
-export const WEIGHTS_FILE = "weights.bin";
-/** Largest `model.json`, in bytes. */
-export const MAX_MODEL_BYTES = 4 * 2 ** 20;
-/** Largest `weights.bin`, in bytes. */
-export const MAX_WEIGHT_BYTES = 256 * 2 ** 20;
-
-/** Name of the file with the optimizer's vectors, which tfjs doesn't know. */
-export const OPTIMIZER_FILE = "optimizer.bin";
-/** The files of a checkpoint folder beside `meta.json`, each with its largest size in bytes. */
-export const FOLDER_LIMITS: Readonly<Record<string, number>> = Object.freeze({
-  [MODEL_FILE]: MAX_MODEL_BYTES,
-  [WEIGHTS_FILE]: MAX_WEIGHT_BYTES,
-  [OPTIMIZER_FILE]: 2 * MAX_WEIGHT_BYTES,
-});
-
-/** Name, shape and type of one weight tensor; `weights.bin` holds their values one after the other. */
-export interface WeightSpec {
-  /** The name tfjs gives the weight, such as `conv1d/kernel`. */
-  name: string;
-  /** Shape, row-major. */
-  shape: number[];
-  /** Type of the elements. */
-  dtype: "float32" | "int32" | "bool";
-}
-
-/** What `model.json` says of a model. */
-export interface ModelDescription {
-  /** The layers, as `model.toJSON(null, false)` gives them. */
-  modelTopology: JsonObject;
-  /** The weights in their order in `weights.bin`. */
-  weightSpecs: WeightSpec[];
-}
-
-/** Bytes of one element. */
-const ITEM_BYTES: Record<WeightSpec["dtype"], number> = {
-  float32: 4,
-  int32: 4,
-  bool: 1,
-};
+export type { ModelDescription } from "./model_json.ts";
 
 /** Keys of `ModelArtifacts` that go to `model.json` and back as they are. */
 const PASSED_ON = [
   "format",
   "generatedBy",
   "convertedBy",
-  "trainingConfig",
   "userDefinedMetadata",
 ] as const;
 
-/** Number of bytes that the weights take; `Infinity` where a number can't hold it. */
-export function weightBytes(specs: readonly WeightSpec[]): number {
-  return specs.reduce(
-    (sum, { shape, dtype }) =>
-      sum + shape.reduce((a, b) => a * b, ITEM_BYTES[dtype]),
-    0,
-  );
+/** What `model.save()` hands over and `tf.loadLayersModel()` takes: tfjs's `tf.io.ModelArtifacts`. */
+export interface Artifacts {
+  /** The layers. */
+  modelTopology?: object | ArrayBuffer;
+  /** Names, shapes and types of the weights; more types than `WeightSpec` has are refused. */
+  weightSpecs?: { name: string; shape: number[]; dtype: string }[];
+  /** The weights, in one piece or several. */
+  weightData?: ArrayBuffer | ArrayBuffer[];
+  /** `layers-model`. */
+  format?: string;
+  /** What made the model. */
+  generatedBy?: string;
+  /** What converted it, if anything. */
+  convertedBy?: string | null;
+  /** What `model.setUserDefinedMetadata()` was given. */
+  userDefinedMetadata?: Record<string, NonNullable<unknown>>;
 }
 
-/** A `tf.LayersModel`, spelled so that it can stand in documentation. */
-export type Model = tf.LayersModel;
-/** A `tf.io.IOHandler` that can do both. */
-export interface FileHandler extends tf.io.IOHandler {
+/** Artifacts as loaded, checked. */
+export interface LoadedArtifacts extends Artifacts {
+  /** The layers. */
+  modelTopology: object;
+  /** Names, shapes and types of the weights. */
+  weightSpecs: WeightSpec[];
+}
+
+/** A `tf.io.IOHandler` that saves and loads. */
+export interface FileHandler {
   /** Called by `model.save()`. */
-  save: tf.io.SaveHandler;
+  save(artifacts: Artifacts): Promise<SaveResult>;
   /** Called by `tf.loadLayersModel()`. */
-  load: tf.io.LoadHandler;
+  load(): Promise<LoadedArtifacts>;
 }
 
-/**
- * Describes a model as `model.json` does. It doesn't change while training, so once per run is enough.
- *
- * @param model All of its weights must be float32.
- */
-export function describeModel(model: Model): ModelDescription {
-  return {
-    modelTopology: model.toJSON(null, false) as JsonObject,
-    weightSpecs: model.weights.map(({ originalName, shape }) => ({
-      name: originalName,
-      shape: shape as number[],
-      dtype: "float32",
-    })),
+/** What tfjs wants to know of a save: its `tf.io.SaveResult`. */
+export interface SaveResult {
+  /** When, and how many bytes of each kind. */
+  modelArtifactsInfo: {
+    dateSaved: Date;
+    modelTopologyType: "JSON";
+    modelTopologyBytes: number;
+    weightSpecsBytes: number;
+    weightDataBytes: number;
   };
-}
-
-/** Writes `model.json`. */
-export function encodeModel(
-  model: ModelDescription,
-  further: JsonObject = {},
-): Uint8Array<ArrayBuffer> {
-  const { modelTopology, weightSpecs } = model;
-  const json = {
-    format: "layers-model",
-    ...further,
-    modelTopology,
-    weightsManifest: [{ paths: [WEIGHTS_FILE], weights: weightSpecs }],
-  };
-  return new TextEncoder().encode(JSON.stringify(json));
-}
-
-/** Reads a list of weights that anybody may have written. */
-function parseWeightSpecs(list: Json | undefined): WeightSpec[] {
-  if (!Array.isArray(list)) throw new SyntaxError("has no list of weights");
-  return list.map((spec) => {
-    if (!isJsonObject(spec) || typeof spec.name !== "string") {
-      throw new SyntaxError("lists a weight without a name");
-    }
-    const { name, shape, dtype } = spec;
-    const shown = JSON.stringify(name.slice(0, 80));
-    if (
-      !Array.isArray(shape) || shape.length > 8 ||
-      !shape.every((n) => Number.isSafeInteger(n) && (n as number) >= 0)
-    ) {
-      throw new SyntaxError(`lists the weight ${shown} with an unusable shape`);
-    }
-    if (dtype !== "float32" && dtype !== "int32" && dtype !== "bool") {
-      throw new SyntaxError(`lists the weight ${shown} with an unusable dtype`);
-    }
-    if ("quantization" in spec) {
-      throw new SyntaxError(
-        `lists the weight ${shown} as quantized, expected plain values`,
-      );
-    }
-    return { name, shape: shape as number[], dtype };
-  });
-}
-
-/**
- * Reads `model.json`, of which nothing is believed: exactly one weight file, `weights.bin`, and shapes that a
- * weight file within the limits can hold.
- *
- * @throws {SyntaxError} with the reason.
- */
-export function decodeModel(
-  bytes: Uint8Array,
-): ModelDescription & { json: JsonObject } {
-  const json = parseJsonObject(bytes);
-  const { modelTopology, weightsManifest } = json;
-  if (!isJsonObject(modelTopology)) throw new SyntaxError("has no topology");
-  const group = Array.isArray(weightsManifest) ? weightsManifest[0] : undefined;
-  if (
-    !Array.isArray(weightsManifest) || weightsManifest.length !== 1 ||
-    !isJsonObject(group) || JSON.stringify(group.paths) !==
-      JSON.stringify([WEIGHTS_FILE])
-  ) {
-    throw new SyntaxError(
-      `names other weight files than its own, expected only ${WEIGHTS_FILE}`,
-    );
-  }
-  const weightSpecs = parseWeightSpecs(group.weights);
-  const needed = weightBytes(weightSpecs);
-  if (!(needed <= MAX_WEIGHT_BYTES)) {
-    throw new SyntaxError(
-      `lists weights of ${needed} bytes, expected at most ${MAX_WEIGHT_BYTES}`,
-    );
-  }
-  return { modelTopology, weightSpecs, json };
 }
 
 /** Options of `fileHandler()`. */
@@ -194,7 +93,7 @@ export interface FileHandlerOptions {
 
 /** All of the weights in one piece. */
 function joinWeights(
-  data: tf.io.WeightData | undefined,
+  data: Artifacts["weightData"],
 ): Uint8Array<ArrayBuffer> {
   const parts = data === undefined ? [] : Array.isArray(data) ? data : [data];
   const all = new Uint8Array(parts.reduce((n, part) => n + part.byteLength, 0));
@@ -275,14 +174,15 @@ export function fileHandler(
       const weights = newest.files.get(WEIGHTS_FILE)!;
       const model = readModel(newest.folder, newest.files);
       requireFit(newest.folder, model, weights.length);
-      const artifacts: tf.io.ModelArtifacts = {
+      const artifacts: LoadedArtifacts = {
         modelTopology: model.modelTopology,
         weightSpecs: model.weightSpecs,
         weightData: weights.buffer,
       };
       for (const key of PASSED_ON) {
-        if (model.json[key] != null) {
-          Object.assign(artifacts, { [key]: model.json[key] });
+        const value = model.json[key];
+        if (typeof value === "string" || isJsonObject(value)) {
+          Object.assign(artifacts, { [key]: value });
         }
       }
       return artifacts;
