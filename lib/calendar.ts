@@ -255,10 +255,10 @@ export class DateReader {
   }
 }
 
-/** The middle one of some numbers. */
+/** The middle one of some numbers, the smaller of two. */
 function median(numbers: number[]): number {
   numbers.sort((a, b) => a - b);
-  return numbers[numbers.length >> 1] ?? 0;
+  return numbers[(numbers.length - 1) >> 1] ?? 0;
 }
 
 /**
