@@ -56,6 +56,14 @@ export interface AdapterDescription {
   openGl: boolean;
 }
 
+/** Settings of {@linkcode GpuHandle.compile}. */
+export interface CompileOptions {
+  /** Which of the code's entry points; needed if there are several. */
+  entryPoint?: string;
+  /** Values of the code's `override` constants. */
+  constants?: Record<string, number>;
+}
+
 /** An open device with its errors kept; several engines and a tfjs backend may share it. */
 export interface GpuHandle {
   /** The device itself, as for `new WebGPUBackend(device, info)`. */
@@ -74,11 +82,14 @@ export interface GpuHandle {
    * @throws {GpuError} if the work was refused or the device failed meanwhile.
    */
   guard<T>(work: Promise<T>): Promise<T>;
-  /** Compiles one compute shader; `what` names it in errors. @throws {GpuError} with the compiler's message. */
+  /**
+   * Compiles one compute shader; `what` names it in errors.
+   * @throws {GpuError} with the compiler's message.
+   */
   compile(
     what: string,
     code: string,
-    constants?: Record<string, number>,
+    options?: CompileOptions,
   ): Promise<GPUComputePipeline>;
   /** Destroys the device; safe to call twice. */
   close(): void;
@@ -274,13 +285,13 @@ export async function openDevice(): Promise<GpuHandle> {
     check,
     guard,
     close,
-    async compile(what, code, constants = {}) {
+    async compile(what, code, options = {}) {
       device.pushErrorScope("validation");
       const module = device.createShaderModule({ label: what, code });
       const pipeline = device.createComputePipeline({
         label: what,
         layout: "auto",
-        compute: { module, constants },
+        compute: { module, ...options },
       });
       const error = await device.popErrorScope();
       if (error) {

@@ -1,0 +1,104 @@
+// The matrix products of the step, for adapters that run shaders on the processor. Lavapipe's vectors have 8 lanes, and
+// a load with a dynamic index is done lane by lane: dear for storage buffers, cheap for uniform ones. So weights are
+// uniform, a workgroup is one vector, and each lane keeps a tile of results to use every load often.
+// No workgroup memory. Rows are time-major; strides are in vec4s.
+
+override ROWS = 0u;
+override IN4 = 0u; // project: columns of left
+override SKIP = 0u; // vec4s before the first row of left (project) or of activation (input_gradient)
+override OUT4 = 0u; // columns of result
+override COLUMNS = 0u; // columns of weights; input_gradient: of left, too
+override WIDTH = 0u; // numbers, not vec4s, that a row of result really has
+override RELU = false;
+override MASKED = false;
+override ACT4 = 0u; // columns of activation
+
+@group(0) @binding(1) var<storage, read_write> left: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> result: array<vec4f>;
+
+// result[row, n] = sum over k of left[row, k] weights[k, n]; left has a 1 in its last column, so the bias is a row of
+// weights. RELU: hidden dense layers; the 1 that the next layer wants is put in column WIDTH.
+// Lane: 4 rows x 4 vec4s. Grid: [ROWS / 32, COLUMNS / 4].
+// Prepended: `weights`, binding 0, [4 IN4, COLUMNS].
+
+fn put(row: u32, column: u32, value: vec4f) {
+  if (row < ROWS && column < COLUMNS) {
+    let n = 4u * column + vec4u(0u, 1u, 2u, 3u);
+    let kept = select(value, max(value, vec4f(0.0)), RELU);
+    result[row * OUT4 + column] = select(kept, vec4f(1.0), n == vec4u(WIDTH));
+  }
+}
+
+@compute @workgroup_size(8)
+fn project(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = group.x * 32u + lane;
+  let column = group.y * 4u;
+  let r0 = min(row, ROWS - 1u) * IN4 + SKIP;
+  let r1 = min(row + 8u, ROWS - 1u) * IN4 + SKIP;
+  let r2 = min(row + 16u, ROWS - 1u) * IN4 + SKIP;
+  let r3 = min(row + 24u, ROWS - 1u) * IN4 + SKIP;
+  var s00 = vec4f(); var s01 = vec4f(); var s02 = vec4f(); var s03 = vec4f();
+  var s10 = vec4f(); var s11 = vec4f(); var s12 = vec4f(); var s13 = vec4f();
+  var s20 = vec4f(); var s21 = vec4f(); var s22 = vec4f(); var s23 = vec4f();
+  var s30 = vec4f(); var s31 = vec4f(); var s32 = vec4f(); var s33 = vec4f();
+  for (var k = 0u; k < IN4; k++) {
+    let x0 = left[r0 + k];
+    let x1 = left[r1 + k];
+    let x2 = left[r2 + k];
+    let x3 = left[r3 + k];
+    var w = 4u * k * COLUMNS + column;
+    for (var c = 0u; c < 4u; c++) {
+      let a0 = x0[c]; let a1 = x1[c]; let a2 = x2[c]; let a3 = x3[c];
+      let w0 = weights[w]; let w1 = weights[w + 1u]; let w2 = weights[w + 2u]; let w3 = weights[w + 3u];
+      s00 += a0 * w0; s01 += a0 * w1; s02 += a0 * w2; s03 += a0 * w3;
+      s10 += a1 * w0; s11 += a1 * w1; s12 += a1 * w2; s13 += a1 * w3;
+      s20 += a2 * w0; s21 += a2 * w1; s22 += a2 * w2; s23 += a2 * w3;
+      s30 += a3 * w0; s31 += a3 * w1; s32 += a3 * w2; s33 += a3 * w3;
+      w += COLUMNS;
+    }
+  }
+  put(row, column, s00); put(row, column + 1u, s01); put(row, column + 2u, s02); put(row, column + 3u, s03);
+  put(row + 8u, column, s10); put(row + 8u, column + 1u, s11); put(row + 8u, column + 2u, s12); put(row + 8u, column + 3u, s13);
+  put(row + 16u, column, s20); put(row + 16u, column + 1u, s21); put(row + 16u, column + 2u, s22); put(row + 16u, column + 3u, s23);
+  put(row + 24u, column, s30); put(row + 24u, column + 1u, s31); put(row + 24u, column + 2u, s32); put(row + 24u, column + 3u, s33);
+}
+
+// result[row, d] = sum over n of left[row, n] weights[d, n], where `left` are deltas; 0 where MASKED and the
+// activation (relu) was not positive, and in the columns that pad d to a multiple of 4.
+// Lane: 4 rows x 4 inputs. Grid: [ROWS / 32, OUT4].
+// Prepended: `weights`, binding 0, [at least WIDTH, COLUMNS].
+
+@group(0) @binding(3) var<storage, read> activation: array<vec4f>;
+
+fn put_gradient(row: u32, column: u32, value: vec4f) {
+  if (row < ROWS) {
+    let d = 4u * column + vec4u(0u, 1u, 2u, 3u);
+    let passes = vec4<bool>(!MASKED) | (activation[SKIP + row * ACT4 + column] > vec4f(0.0));
+    result[row * OUT4 + column] = select(vec4f(0.0), value, passes & (d < vec4u(WIDTH)));
+  }
+}
+
+@compute @workgroup_size(8)
+fn input_gradient(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = group.x * 32u + lane;
+  let column = group.y;
+  let r0 = min(row, ROWS - 1u) * COLUMNS;
+  let r1 = min(row + 8u, ROWS - 1u) * COLUMNS;
+  let r2 = min(row + 16u, ROWS - 1u) * COLUMNS;
+  let r3 = min(row + 24u, ROWS - 1u) * COLUMNS;
+  let w = 4u * column * COLUMNS;
+  var s0 = vec4f(); var s1 = vec4f(); var s2 = vec4f(); var s3 = vec4f();
+  for (var n = 0u; n < COLUMNS; n++) {
+    let m = mat4x4f(
+      weights[w + n], weights[w + COLUMNS + n], weights[w + 2u * COLUMNS + n], weights[w + 3u * COLUMNS + n],
+    );
+    s0 += left[r0 + n] * m;
+    s1 += left[r1 + n] * m;
+    s2 += left[r2 + n] * m;
+    s3 += left[r3 + n] * m;
+  }
+  put_gradient(row, column, s0);
+  put_gradient(row + 8u, column, s1);
+  put_gradient(row + 16u, column, s2);
+  put_gradient(row + 24u, column, s3);
+}

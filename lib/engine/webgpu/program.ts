@@ -1,0 +1,152 @@
+/**
+ * A plan made real on a device: buffers, pipelines and bind groups, made once; then replayed.
+ * @module
+ */
+
+import { GpuError, UnsupportedModelError } from "../../errors.ts";
+import type { GpuHandle } from "../device.ts";
+import type { BufferName, Plan, Stage, View } from "./plan.ts";
+
+/** Compiled pipelines of each device by their text: layers and engines of the same shape share them. */
+const pipelines = new WeakMap<
+  GpuHandle,
+  Map<string, Promise<GPUComputePipeline>>
+>();
+
+/** A stage ready to be dispatched. */
+export interface Dispatch {
+  pipeline: GPUComputePipeline;
+  group: GPUBindGroup;
+  grid: readonly [x: number, y: number];
+}
+
+/** Compiles a stage, or finds it compiled. */
+function compile(
+  handle: GpuHandle,
+  stage: Stage,
+  uniform: boolean,
+): Promise<GPUComputePipeline> {
+  const { what, code, entryPoint, constants, weights } = stage;
+  const space = uniform ? "uniform" : "storage, read";
+  const declaration = weights
+    ? `@group(0) @binding(0) var<${space}> weights: array<vec4f, ${
+      weights.size / 4
+    }>;\n`
+    : "";
+  const key = JSON.stringify([entryPoint, constants, declaration, code]);
+  let known = pipelines.get(handle);
+  if (!known) pipelines.set(handle, known = new Map());
+  let pipeline = known.get(key);
+  if (!pipeline) {
+    pipeline = handle.compile(what, declaration + code, {
+      entryPoint,
+      constants,
+    });
+    known.set(key, pipeline);
+  }
+  return pipeline;
+}
+
+/** The buffers of one engine, and the way to its dispatches. */
+export class Program {
+  readonly buffers: Record<BufferName, GPUBuffer>;
+  /** Bytes of GPU memory in all buffers. */
+  readonly bytes: number;
+  readonly #handle: GpuHandle;
+  readonly #uniformWeights: boolean;
+
+  /** @throws {UnsupportedModelError} if a buffer is larger than the adapter takes. */
+  constructor(handle: GpuHandle, plan: Plan, uniformWeights: boolean) {
+    this.#handle = handle;
+    this.#uniformWeights = uniformWeights;
+    const { device } = handle;
+    const limit = Math.min(
+      device.limits.maxStorageBufferBindingSize,
+      device.limits.maxBufferSize,
+    );
+    const entries = Object.entries(plan.sizes) as [BufferName, number][];
+    for (const [name, size] of entries) {
+      if (4 * size > limit) {
+        throw new UnsupportedModelError(
+          `Cannot train on the GPU: the ${name} of a batch take ${
+            4 * size
+          } bytes, the adapter takes ${limit} in one buffer; a smaller batch would fit`,
+        );
+      }
+    }
+    let bytes = 0;
+    this.buffers = Object.fromEntries(entries.map(([name, size]) => {
+      bytes += 4 * size;
+      return [
+        name,
+        device.createBuffer({
+          label: name,
+          size: 4 * size,
+          usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC |
+            GPUBufferUsage.COPY_DST |
+            (name === "weights" ? GPUBufferUsage.UNIFORM : 0),
+        }),
+      ];
+    })) as Record<BufferName, GPUBuffer>;
+    this.bytes = bytes;
+  }
+
+  /** Makes a stage's dispatch. @throws {GpuError} if it doesn't compile. */
+  async prepare(stage: Stage): Promise<Dispatch> {
+    const { device } = this.#handle;
+    const uniform = this.#uniformWeights && stage.weights !== undefined &&
+      4 * stage.weights.size <= device.limits.maxUniformBufferBindingSize;
+    const most = device.limits.maxComputeWorkgroupsPerDimension;
+    if (stage.grid.some((n) => n > most)) {
+      throw new UnsupportedModelError(
+        `Cannot train on the GPU: the ${stage.what} takes ${
+          stage.grid.join(" x ")
+        } workgroups, the adapter takes ${most} a side; a smaller batch would fit`,
+      );
+    }
+    const pipeline = await compile(this.#handle, stage, uniform);
+    const entry = (binding: number, { buffer, offset, size }: View) => ({
+      binding,
+      resource: {
+        buffer: this.buffers[buffer],
+        offset: 4 * offset,
+        size: 4 * size,
+      },
+    });
+    device.pushErrorScope("validation");
+    const group = device.createBindGroup({
+      label: stage.what,
+      layout: pipeline.getBindGroupLayout(0),
+      entries: [
+        ...stage.weights ? [entry(0, stage.weights)] : [],
+        ...Object.entries(stage.bindings).map(([binding, view]) =>
+          entry(Number(binding), view)
+        ),
+      ],
+    });
+    const error = await device.popErrorScope();
+    if (error) {
+      throw new GpuError(
+        `Cannot bind the buffers of the ${stage.what}: ${error.message.trim()}`,
+      );
+    }
+    return { pipeline, group, grid: stage.grid };
+  }
+
+  /** Frees the buffers. */
+  dispose(): void {
+    for (const buffer of Object.values(this.buffers)) buffer.destroy();
+  }
+}
+
+/** Records dispatches into a pass. */
+export function record(
+  pass: GPUComputePassEncoder,
+  dispatches: readonly Dispatch[],
+): void {
+  for (const { pipeline, group, grid } of dispatches) {
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(0, group);
+    pass.dispatchWorkgroups(grid[0], grid[1]);
+  }
+}
