@@ -1,0 +1,107 @@
+import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import { alignment } from "../lib/alignment.ts";
+import type { LossName } from "../lib/config.ts";
+import type { EngineSpec } from "../lib/engine/engine.ts";
+import { parameterLayout } from "../lib/layout.ts";
+import losses from "./golden/losses.json" with { type: "json" };
+import {
+  GOLDEN_CASES,
+  goldenParity,
+  type ParityEngine,
+} from "./golden_parity.ts";
+import {
+  twinGradient,
+  twinLoss,
+  twinPredict,
+  twinState,
+  twinUpdate,
+} from "./twin.ts";
+
+/** The twin behind the engines' interface. */
+function createTwin(spec: EngineSpec, weights: Float32Array): ParityEngine {
+  const state = twinState(weights, spec);
+  return {
+    predict: (inputs) =>
+      Promise.resolve(
+        Float32Array.from(twinPredict(spec, state.weights, inputs)),
+      ),
+    gradient(starts) {
+      const { loss, mae, gradient } = twinGradient(spec, state.weights, starts);
+      return Promise.resolve({
+        loss,
+        mae,
+        gradient: Float32Array.from(gradient),
+      });
+    },
+    trainEpoch(starts) {
+      const loss: number[] = [], mae: number[] = [];
+      for (let at = 0; at < starts.length; at += spec.batchSize) {
+        const batch = starts.subarray(at, at + spec.batchSize);
+        const result = twinGradient(spec, state.weights, batch);
+        twinUpdate(state, result.gradient, spec);
+        loss.push(result.loss);
+        mae.push(result.mae);
+      }
+      return Promise.resolve({
+        loss: Float32Array.from(loss),
+        mae: Float32Array.from(mae),
+      });
+    },
+    readState: () =>
+      Promise.resolve({
+        weights: Float32Array.from(state.weights),
+        slots: state.slots.map((slot) => Float32Array.from(slot)),
+        iterations: state.iterations,
+      }),
+    dispose() {},
+  };
+}
+
+goldenParity(
+  "twin",
+  (spec, weights) => Promise.resolve(createTwin(spec, weights)),
+  { ignore: "", slow: true },
+);
+
+Deno.test("parameterLayout() has Keras's order and shapes", () => {
+  for (const { spec, parameters, title } of GOLDEN_CASES) {
+    const layout = parameterLayout(spec);
+    assertEquals(
+      layout.map(({ shape }) => [...shape]),
+      parameters.map(([, shape]) => shape),
+      title,
+    );
+    // Keras numbers layers through the process and puts the cell between; the last word is the weight's.
+    layout.forEach(({ name }, i) => {
+      const path = parameters[i]![0];
+      const [layer, weight] = name.split("/") as [string, string];
+      assert(
+        path.endsWith(`/${weight}`) || path.endsWith(weight),
+        `${path} is not ${name}`,
+      );
+      assert(
+        layer.startsWith(path.split(/[_/]/)[0]!) ||
+          path === weight,
+        `${path} is not ${name}`,
+      );
+    });
+  }
+});
+
+Deno.test("alignment() has as many positions as Keras's outputs", () => {
+  for (const { spec, outputs, starts } of GOLDEN_CASES) {
+    const n = Math.min(spec.batchSize, starts.length);
+    assertEquals(outputs.length, n * alignment(spec).steps * spec.horizon);
+  }
+});
+
+Deno.test("twinLoss() has Keras's losses and derivatives, element by element", () => {
+  for (const { loss, delta, errors, values, derivatives } of losses.cases) {
+    const spec = { loss: loss as LossName, huberDelta: delta };
+    errors.forEach((error, i) => {
+      const [value, derivative] = twinLoss(spec, error);
+      assertAlmostEquals(value, values[i]!, 1e-12 * Math.max(1, values[i]!));
+      assertAlmostEquals(derivative, derivatives[i]!, 1e-12);
+    });
+  }
+});
