@@ -95,14 +95,22 @@ export interface GpuHandle {
   close(): void;
 }
 
-/** Deno's WebGPU falls back to slow OpenGL in silence unless it is told to take Vulkan. */
-function preferVulkan(): void {
-  if (Deno.build.os !== "linux") return;
-  const variable = "DENO_WEBGPU_BACKEND";
+/** Sets a variable that nobody has set, where the permission for it is granted. */
+function setDefault(variable: string, value: string): void {
   const { state } = Deno.permissions.querySync({ name: "env", variable });
-  if (state === "granted" && Deno.env.get(variable) === undefined) {
-    Deno.env.set(variable, "vulkan");
+  if (state === "granted" && !Deno.env.get(variable)) {
+    Deno.env.set(variable, value);
   }
+}
+
+/** Tells Deno's WebGPU and the drivers below what they can't find out well. */
+function prepareEnvironment(): void {
+  if (Deno.build.os !== "linux") return;
+  // Deno's WebGPU falls back to slow OpenGL in silence unless it is told to take Vulkan.
+  setDefault("DENO_WEBGPU_BACKEND", "vulkan");
+  // Mesa's device-select layer looks for a Wayland display; where no session has set this folder,
+  // libwayland complains on stderr, and about a folder that isn't there it doesn't.
+  setDefault("XDG_RUNTIME_DIR", "/nonexistent");
 }
 
 /** Puts an adapter's record in words. */
@@ -255,7 +263,7 @@ export function describe(adapter: AdapterDescription): string {
  * @throws {GpuError} without an adapter, naming the remedy, or if it fails or computes wrongly.
  */
 export async function openDevice(): Promise<GpuHandle> {
-  preferVulkan();
+  prepareEnvironment();
   const adapter = await navigator.gpu?.requestAdapter({
     powerPreference: "high-performance",
   });
