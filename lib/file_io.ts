@@ -140,7 +140,7 @@ export function fileHandler(
         modelTopology: modelTopology as JsonObject,
         weightSpecs: weightSpecs as WeightSpec[],
       }, further);
-      requireFit(folder, decodeModel(model), weights.length);
+      requireFit(folder, checkOwn(folder, model), weights.length);
       const dateSaved = new Date();
       const content = {
         format: "tfjs-layers-model",
@@ -188,6 +188,22 @@ export function fileHandler(
       return artifacts;
     },
   };
+}
+
+/** Requires that what was just written could be read again. */
+function checkOwn(
+  folder: string,
+  model: Uint8Array,
+): ReturnType<typeof decodeModel> {
+  try {
+    return decodeModel(model);
+  } catch (cause) {
+    if (!(cause instanceof SyntaxError)) throw cause;
+    throw new TypeError(
+      `Cannot save a model to ${folder}: its ${MODEL_FILE} ${cause.message}`,
+      { cause },
+    );
+  }
 }
 
 /** Requires that a seal covers the files without which a model can't be. */
