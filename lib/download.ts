@@ -313,8 +313,9 @@ async function readBody(
   if (status !== 200) {
     await refuse(`the server answered ${status}, expected 200`);
   }
+  const page = "the server answered with an HTML page, expected CSV";
   if (/^text\/html|xhtml/i.test(response.headers.get("content-type") ?? "")) {
-    await refuse("the server answered with an HTML page, expected CSV");
+    await refuse(page);
   }
   const length = response.headers.get("content-length");
   const total = length !== null && /^\d+$/.test(length) &&
@@ -352,5 +353,11 @@ async function readBody(
       } bytes`,
     );
   }
-  return concat(parts);
+  const bytes = concat(parts);
+  // Log-in pages of networks come under any type.
+  const start = new TextDecoder().decode(bytes.subarray(0, 512));
+  if (/^\s*<(!doctype\s+html|html)/i.test(start)) {
+    throw new DataError(`Cannot download ${url.href}: ${page}`);
+  }
+  return bytes;
 }
