@@ -151,7 +151,7 @@ export function randomStream(
   seed: number,
   options: StreamOptions,
 ): RandomStream {
-  if (!(seed <= 0xffff_ffff)) {
+  if (!Number.isSafeInteger(seed) || seed < 0 || seed > 0xffff_ffff) {
     throw new RangeError(
       `Cannot seed random numbers with ${seed}: expected a whole number from 0 to 4294967295`,
     );

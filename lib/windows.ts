@@ -116,12 +116,15 @@ export function makeWindows(range: SeriesRange, options: CutOptions): Windows {
   }
   const short = lengths.findIndex((length) => length < size);
   if (short >= 0) {
+    const left = starts.length - short;
     throw new UsageError(
-      `Cannot batch the last ${starts.length - short} windows: they have ${
-        lengths[short]
-      } down to ${
-        lengths.at(-1)
-      } values, expected ${size} in each; drop them with --drop-remainder`,
+      left === 1
+        ? `Cannot batch the last 1 window: ${
+          lengths[short]
+        } of the ${size} values needed; drop it with --drop-remainder`
+        : `Cannot batch the last ${left} windows: ${lengths[short]} down to ${
+          lengths.at(-1)
+        } of the ${size} values needed; drop them with --drop-remainder`,
     );
   }
   return { starts, size };

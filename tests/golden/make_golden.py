@@ -1,6 +1,6 @@
 """Makes the files of this folder from TensorFlow, Keras and statsmodels.
 
-  .venv/bin/python tests/golden/make_golden.py [model_checkpoint | baselines | windows | shuffle | models | losses ...]
+  .venv/bin/python tests/golden/make_golden.py [model_checkpoint | baselines | windows | shuffle | models | losses | philox | initializers | weights_file ...]
 
 Without a name it makes all of them. The versions are those of requirements.txt; each JSON file
 says in "made_with" which ones made it.
@@ -392,6 +392,75 @@ def make_losses():
     write("losses.json", ["keras"], {"note": "of prediction - target, in float64", "cases": cases})
 
 
+def make_philox():
+    """TensorFlow's Philox4x32-10 bits for a 64-bit key and the counter's upper half."""
+    import tensorflow as tf
+
+    cases = []
+    for seed, seed2, n in ((0, 0, 6), (1, 2, 9), (87654321, 42, 9), (2**32 - 1, 2**53 - 1, 9), (2**53 - 1, 2**32 + 5, 30)):
+        counter = np.array([0, seed2], np.uint64)
+        bits = tf.raw_ops.StatelessRandomUniformFullIntV2(
+            shape=[n], key=np.array([seed], np.uint64), counter=counter, alg=1, dtype=tf.uint32)
+        cases.append({"seed": seed, "seed2": seed2, "numbers": bits.numpy()})
+    write("philox.json", ["tensorflow-cpu"], {
+        "note": "StatelessRandomUniformFullIntV2(key=[seed], counter=[0, seed2], alg=Philox), 32-bit words in order",
+        "cases": cases,
+    })
+
+
+def make_initializers():
+    """What Keras's default initialisers draw: bounds, orthogonality, bias."""
+    import keras
+    from seed_script import build_model
+
+    glorot = []
+    for shape in ([5, 1, 60], [60, 240], [60, 30], [3, 4, 50], [1, 1000]):
+        draw = np.asarray(keras.initializers.GlorotUniform(seed=1)(shape))
+        field = int(np.prod(shape[:-2]))
+        limit = math.sqrt(6 / (field * (shape[-2] + shape[-1])))
+        glorot.append({"shape": shape, "limit": limit, "largest": np.abs(draw).max()})
+    orthogonal = []
+    for shape in ([60, 240], [40, 9]):
+        draw = np.asarray(keras.initializers.Orthogonal(seed=1)(shape), np.float64)
+        gram = draw @ draw.T if shape[0] < shape[1] else draw.T @ draw
+        orthogonal.append({"shape": shape, "gram_error": np.abs(gram - np.eye(len(gram))).max()})
+    biases = []
+    for units in (1, 3):
+        layer = keras.layers.LSTM(units)
+        layer.build((None, None, 2))
+        biases.append({"units": units, "bias": layer.get_weights()[2]})
+    keras.utils.clear_session()  # So that layers are numbered from the beginning.
+    keras.utils.set_random_seed(1)
+    model = build_model()
+    write("initializers.json", ["keras", "tensorflow-cpu"], {
+        "note": "limit is the formula's, the rest was drawn by Keras; seed_model: the exercise's model, freshly built",
+        "glorot_uniform": glorot, "orthogonal": orthogonal, "lstm_bias": biases,
+        "seed_model": [
+            {"name": variable.path.split("/", 1)[1].replace("/lstm_cell", ""), "shape": list(variable.shape),
+             "mean_square": float((np.asarray(variable) ** 2).mean())}
+            for variable in model.trainable_variables],
+    })
+
+
+def make_weights_file():
+    """A .weights.h5 by Keras: the exercise's model, with optimizer state, and its predictions."""
+    import keras
+    from seed_script import build_model
+
+    keras.utils.set_random_seed(5)
+    model = build_model()
+    model.compile(optimizer="sgd", loss="huber")
+    inputs = series()[:60].astype(np.float32).reshape(2, 30, 1)
+    model.train_on_batch(inputs, np.roll(inputs, -1, 1))
+    model.save_weights(HERE / "keras.weights.h5")
+    weights = model.get_weights()
+    write("keras_weights.json", ["keras", "h5py"], {
+        "note": "of keras.weights.h5: predictions for values 0 to 59 of data/sunspots.csv as two windows; first and last number of each weight, in order",
+        "predictions": float32(model.predict(inputs, verbose=0)),
+        "ends": [float32([w.ravel()[0], w.ravel()[-1]]) for w in weights],
+    })
+
+
 MAKERS = {
     "model_checkpoint": make_model_checkpoint,
     "baselines": make_baselines,
@@ -399,6 +468,9 @@ MAKERS = {
     "shuffle": make_shuffle,
     "models": make_models,
     "losses": make_losses,
+    "philox": make_philox,
+    "initializers": make_initializers,
+    "weights_file": make_weights_file,
 }
 
 if __name__ == "__main__":
