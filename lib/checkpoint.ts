@@ -200,13 +200,14 @@ export async function saveCheckpoint(
   const count = parameterCount(config);
   const expected = weightsOnly ? [] : Array(slotCount(config)).fill(count);
   const vectors = weightsOnly ? [] : slots ?? [];
+  const modelFault = modelMismatch(config, model);
   const mismatch = weights.length !== count
     ? `${weights.length} weights, the configuration has ${count}`
     : String(vectors.map((v) => v.length)) !== String(expected)
     ? `optimizer vectors of [${
       vectors.map((v) => v.length)
     }] elements, the configuration has [${expected}]`
-    : modelMismatch(config, model);
+    : modelFault && `the model ${modelFault}`;
   if (mismatch) {
     throw new TypeError(`Cannot save checkpoint ${path}: ${mismatch}`);
   }

@@ -96,7 +96,11 @@ export function runPaths(
 ): RunPaths {
   const { parent, current } = generationPaths(path, windows);
   const { start, name } = split(path, windows)!;
-  if (RESERVED_NAME.test(name) || RESERVED_END.test(name)) {
+  if (
+    RESERVED_NAME.test(name) || RESERVED_END.test(name) ||
+    // Where case doesn't count, `Best` would be `best` with another lock.
+    (name !== "best" && name.toLowerCase() === "best")
+  ) {
     throw new UsageError(
       `Cannot save the best checkpoint to ${current}: training gives names like ${name} to other files, expected another name such as ${start}best`,
     );

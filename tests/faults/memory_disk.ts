@@ -279,7 +279,10 @@ export class MemoryDisk implements FileSystem {
     const file: FileNode = { data: empty, durable: empty };
     this.#change(folder, new Map([[name, file]]));
     const append = (data: Uint8Array) => {
-      file.data = new Uint8Array([...file.data, ...data]);
+      const longer = new Uint8Array(file.data.length + data.length);
+      longer.set(file.data);
+      longer.set(data, file.data.length);
+      file.data = longer;
     };
     return {
       write: async (data) => {

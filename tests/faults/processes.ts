@@ -7,17 +7,21 @@ import { assert, assertEquals } from "@std/assert";
 import { checkpointExists, loadCheckpoint } from "../../lib/checkpoint.ts";
 import { numberOf } from "./sample.ts";
 
+const granted = (descriptor: Deno.PermissionDescriptor) =>
+  Deno.permissions.querySync(descriptor).state === "granted";
+
+/** Why real files can't be used here, or `undefined` if they can. */
+export function whyNoFiles(): string | undefined {
+  return granted({ name: "read" }) && granted({ name: "write" })
+    ? undefined
+    : "needs --allow-read and --allow-write";
+}
+
 /** Why real processes can't be started here, or `undefined` if they can. */
 export function whyNoProcesses(): string | undefined {
-  const granted = (descriptor: Deno.PermissionDescriptor) =>
-    Deno.permissions.querySync(descriptor).state === "granted";
-  if (!granted({ name: "run", command: Deno.execPath() })) {
-    return "needs --allow-run";
-  }
-  if (!granted({ name: "read" }) || !granted({ name: "write" })) {
-    return "needs --allow-read and --allow-write";
-  }
-  return undefined;
+  return granted({ name: "run", command: Deno.execPath() })
+    ? whyNoFiles()
+    : "needs --allow-run";
 }
 
 /** A program of this folder, ready to be spawned; it may touch `folder` only. */
