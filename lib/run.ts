@@ -143,7 +143,7 @@ export function splitWindows(
       return makeWindows({ begin, end }, config).starts;
     } catch (error) {
       if (error instanceof UsageError) {
-        throw new UsageError(`${name} part: ${error.message}`, {
+        throw new UsageError(`${error.message} (the ${name} part)`, {
           cause: error,
         });
       }
@@ -309,7 +309,10 @@ async function writeHistory(
   ];
   await replaceFile(
     historyCsv,
-    stringify(history.map((r) => ({ ...r })), { columns }),
+    stringify(history.map((r) => ({ ...r })), { columns }).replaceAll(
+      "\r\n",
+      "\n",
+    ),
   );
   await replaceFile(
     historyJsonl,

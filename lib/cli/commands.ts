@@ -6,6 +6,7 @@
 import { closestString } from "@std/text";
 import { UsageError } from "../errors.ts";
 import type { Command } from "./command.ts";
+import { CONFIG_OPTION, readConfigFile } from "./config_file.ts";
 import { describeOptions, parseOptions } from "./options.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -82,5 +83,10 @@ export async function runCommand(
     );
     return;
   }
-  await command.run(parseOptions(rest, command.options), terminal);
+  const given = parseOptions(rest, command.options);
+  const file = given.get(CONFIG_OPTION.name) as string | undefined;
+  const configured = file === undefined
+    ? new Map()
+    : await readConfigFile(file, command.options);
+  await command.run(new Map([...configured, ...given]), terminal);
 }

@@ -42,6 +42,23 @@ export function parseOptions(
   const flags = specs.filter((spec) => spec.kind === "flag").map((spec) =>
     spec.name
   );
+  const unknown = (key: string): never => {
+    throw new UsageError(
+      `Cannot use --${key}: no such option, did you mean --${
+        closestString(key, names)
+      }?`,
+    );
+  };
+  for (const argument of args) {
+    const negated = /^--no-([^=]*)/.exec(argument)?.[1];
+    // parseArgs would take the negation of an option that isn't a flag.
+    if (
+      negated !== undefined && !names.includes(`no-${negated}`) &&
+      !flags.includes(negated)
+    ) {
+      unknown(`no-${negated}`);
+    }
+  }
   const parsed = parseArgs(args, {
     boolean: flags,
     negatable: flags,
@@ -53,12 +70,7 @@ export function parseOptions(
           `Cannot use ${argument}: expected only options, which begin with --`,
         );
       }
-      const nearest = closestString(key, names);
-      throw new UsageError(
-        `Cannot use ${
-          argument.replace(/=.*/s, "")
-        }: no such option, did you mean --${nearest}?`,
-      );
+      unknown(key);
     },
   });
   if (parsed._.length > 0) {
@@ -96,8 +108,15 @@ function readFlag(name: string, args: readonly string[]): boolean {
   return head.startsWith(`--no-${name}`) ? word === "false" : word !== "false";
 }
 
-/** Reads one value by its kind. */
-function readValue(spec: OptionSpec, text: string): string | number | number[] {
+/**
+ * Reads one value by its kind.
+ *
+ * @throws {UsageError} if it isn't of that kind.
+ */
+export function readValue(
+  spec: OptionSpec,
+  text: string,
+): string | number | number[] {
   const fail = (expected: string) => {
     throw new UsageError(
       `Cannot use --${spec.name} ${text}: expected ${expected}`,

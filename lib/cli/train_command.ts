@@ -7,7 +7,9 @@ import { loadLast, runTraining } from "../run.ts";
 import { BUNDLED } from "../dataset.ts";
 import { DEFAULT_CHECKPOINT } from "./checkpoint_options.ts";
 import type { SeriesOptions } from "../series.ts";
+import { optionName } from "../config.ts";
 import type { Command } from "./command.ts";
+import { CONFIG_OPTION, printConfig } from "./config_file.ts";
 import { CONFIG_OPTIONS, givenConfig, mergeConfig } from "./config_options.ts";
 import {
   DATA_OPTIONS,
@@ -31,6 +33,12 @@ export const trainCommand: Command = {
       value: "FOLDER",
       help: "where the best weights go",
       default: DEFAULT_CHECKPOINT,
+    },
+    CONFIG_OPTION,
+    {
+      name: "print-config",
+      kind: "flag",
+      help: "print every option as a --config file, and stop",
     },
     {
       name: "resume",
@@ -62,6 +70,18 @@ export const trainCommand: Command = {
       terminal,
     });
     const config = mergeConfig(base, given, givenSplit(values, series));
+
+    if (values.get("print-config") === true) {
+      const resolved = Object.entries(config).map(([key, value]) =>
+        [optionName(key).slice(2), value] as const
+      );
+      terminal.out(printConfig(
+        new Map([["data", source], ...values, ...resolved] as Iterable<
+          readonly [string, string | number | boolean | number[]]
+        >),
+      ));
+      return;
+    }
 
     let bar: ProgressBar | undefined;
     let steps = 0;
