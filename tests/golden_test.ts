@@ -2,6 +2,13 @@ import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { alignment } from "../lib/alignment.ts";
 import type { LossName } from "../lib/config.ts";
 import type { EngineSpec } from "../lib/engine/engine.ts";
+import { useCpuBackend } from "../lib/engine/backend.ts";
+import { type GpuHandle, openDevice } from "../lib/engine/device.ts";
+import { createTfjsEngine } from "../lib/engine/tfjs.ts";
+import { createWasmEngine } from "../lib/engine/wasm/engine.ts";
+import { hasRelaxedSimd } from "../lib/engine/wasm/module.ts";
+import { createWebgpuEngine } from "../lib/engine/webgpu/engine.ts";
+import { GpuError } from "../lib/errors.ts";
 import { parameterLayout } from "../lib/layout.ts";
 import losses from "./golden/losses.json" with { type: "json" };
 import {
@@ -62,6 +69,33 @@ goldenParity(
   (spec, weights) => Promise.resolve(createTwin(spec, weights)),
   { ignore: "", slow: true },
 );
+goldenParity(
+  "tfjs engine on the CPU",
+  async (spec, weights) =>
+    createTfjsEngine(spec, weights, await useCpuBackend()),
+  { ignore: "", slow: true },
+);
+for (const relaxed of [true, false]) {
+  goldenParity(
+    `WebAssembly engine, ${relaxed ? "relaxed" : "plain"} SIMD`,
+    (spec, weights) => createWasmEngine(spec, weights, { threads: 1, relaxed }),
+    { ignore: relaxed && !hasRelaxedSimd() ? "no relaxed SIMD here" : "" },
+  );
+}
+
+/** One device for all engines: compiled shaders are kept with it. */
+const gpu = await openDevice().catch((error: unknown) => {
+  if (error instanceof GpuError) return error;
+  throw error;
+});
+for (const kernels of ["software", "hardware"] as const) {
+  goldenParity(
+    `WebGPU engine, ${kernels} kernels`,
+    (spec, weights) =>
+      createWebgpuEngine(spec, weights, { handle: gpu as GpuHandle, kernels }),
+    { ignore: gpu instanceof GpuError ? gpu.message : "" },
+  );
+}
 
 Deno.test("parameterLayout() has Keras's order and shapes", () => {
   for (const { spec, parameters, title } of GOLDEN_CASES) {
