@@ -35,7 +35,7 @@ async function* hashed(
 }
 
 /** Reads a series from bytes as they arrive. */
-export function readSeries(
+export async function readSeries(
   chunks: AsyncIterable<Uint8Array>,
   options: SeriesOptions & {
     source: string;
@@ -44,12 +44,11 @@ export function readSeries(
 ): Promise<Series> {
   const { onRows, ...rest } = options;
   const hash = createHash("sha256");
-  return parseSeriesStream(decodeText(hashed(chunks, hash), rest.source), {
-    ...rest,
-    // Not the download's own, which counts bytes.
-    onProgress: onRows ?? (() => {}),
-    sha256: () => hash.digest("hex"),
-  });
+  const text = decodeText(hashed(chunks, hash), rest.source);
+  // Not the download's own onProgress, which counts bytes.
+  const onProgress = onRows ?? (() => {});
+  const series = await parseSeriesStream(text, { ...rest, onProgress });
+  return { ...series, sha256: hash.digest("hex") };
 }
 
 /**

@@ -24,7 +24,7 @@ export interface Series extends Dated {
   readonly name: string;
   /** Where it comes from: `bundled`, a path or a URL. */
   readonly source: string;
-  /** SHA-256 of the raw bytes in hexadecimal, or empty for a series made in memory. */
+  /** SHA-256 of the raw bytes in hexadecimal, or empty for a series of text. */
   readonly sha256: string;
   /** Time steps, `[n]`, increasing. */
   readonly times: Float64Array<ArrayBuffer>;
@@ -68,8 +68,6 @@ export interface SeriesOptions {
 export interface ParseOptions extends SeriesOptions {
   /** Where the text comes from, for messages and the series' record. @default {"series"} */
   source?: string;
-  /** SHA-256 of the raw bytes, for the series' record. @default {""} */
-  sha256?: string;
   /** Called now and then with the rows read so far. */
   onProgress?: (rows: number) => void;
 }
@@ -363,7 +361,7 @@ class SeriesBuilder {
     return {
       name,
       source: this.#source,
-      sha256: this.#options.sha256 ?? "",
+      sha256: "",
       ...whole,
       filled,
     };
@@ -573,21 +571,19 @@ export function parseSeries(text: string, options: ParseOptions = {}): Series {
  * (about 40 bytes a row while reading).
  *
  * @param chunks Text that may be cut anywhere.
- * @param options As for {@link parseSeries}; `sha256` may be a function, called when all text has arrived.
  * @throws as {@link parseSeries}, at the first row in error.
  */
 export async function parseSeriesStream(
   chunks: AsyncIterable<string>,
-  options: Omit<ParseOptions, "sha256"> & { sha256?: () => string } = {},
+  options: ParseOptions = {},
 ): Promise<Series> {
-  const { sha256, ...rest } = options;
-  const builder = new SeriesBuilder(rest);
+  const builder = new SeriesBuilder(options);
   let first = true;
   for await (const text of chunks) {
     builder.push(first && text.startsWith("\ufeff") ? text.slice(1) : text);
     first = first && text === "";
   }
-  return { ...builder.finish(), sha256: sha256?.() ?? "" };
+  return builder.finish();
 }
 
 /**
