@@ -1,6 +1,6 @@
 /**
- * A checkpoint brought back to life: its network on an engine, in the series' own units.
- * Before evaluation, backtest and forecast, which start from files alone.
+ * Checkpoints brought back to life: their network, or the mean of an ensemble's, in the series' own
+ * units. Before evaluation, backtest and forecast, which start from files alone.
  * @module
  */
 
@@ -10,40 +10,64 @@ import {
   selectEngine,
   type SelectOptions,
 } from "./engine/select.ts";
-import type { Network } from "./rollout.ts";
+import { ensemblePredict } from "./ensemble.ts";
+import type { Network, Predict } from "./rollout.ts";
 import { applyScaling, invertScaling, parseScaling } from "./scale.ts";
 
 /** A network ready to predict. */
 export interface Forecaster extends Disposable {
-  /** The network as a function, values in the series' units. */
+  /** The network, or the members' mean, as a function. */
   network: Network;
-  /** What it runs on. */
+  /** Each member as a function; one for a plain checkpoint. */
+  members: Predict[];
+  /** What they run on. */
   selected: SelectedEngine;
 }
 
 /**
- * Makes the network of a checkpoint.
+ * Makes the network of a checkpoint or of an ensemble's members, which share one engine.
  *
- * @throws {CheckpointError} if its scaling can't be used.
+ * @param checkpoints At least one, of the same configuration.
  * @throws {GpuError} if a GPU was asked for and isn't there.
  */
 export async function openForecaster(
-  { meta, weights }: LoadedCheckpoint,
+  checkpoints: readonly LoadedCheckpoint[],
   options: SelectOptions = {},
 ): Promise<Forecaster> {
-  const { config } = meta;
-  const scaling = parseScaling(meta.scale);
+  const [first] = checkpoints;
+  if (!first) {
+    throw new RangeError(
+      "Cannot open a forecaster: expected at least one checkpoint",
+    );
+  }
+  const { config } = first.meta;
   // Prediction reads its inputs from the call, not from a series.
   const spec = { ...config, values: new Float32Array(0) };
-  const selected = await selectEngine(spec, weights, options);
+  const selected = await selectEngine(spec, first.weights, options);
+  const { engine } = selected;
+  const { slots } = await engine.readState();
+  let loaded = first;
+  const members = checkpoints.map((checkpoint): Predict => {
+    const scaling = parseScaling(checkpoint.meta.scale);
+    return async (inputs) => {
+      if (loaded !== checkpoint) {
+        loaded = checkpoint;
+        await engine.writeState({
+          weights: checkpoint.weights,
+          slots,
+          iterations: 0,
+        });
+      }
+      const scaled = Float32Array.from(applyScaling(scaling, inputs));
+      return invertScaling(scaling, await engine.predict(scaled));
+    };
+  });
   return {
     network: {
       ...config,
-      predict: async (inputs) => {
-        const scaled = Float32Array.from(applyScaling(scaling, inputs));
-        return invertScaling(scaling, await selected.engine.predict(scaled));
-      },
+      predict: members.length === 1 ? members[0]! : ensemblePredict(members),
     },
+    members,
     selected,
     [Symbol.dispose]: () => selected.dispose(),
   };

@@ -5,11 +5,12 @@
 
 import {
   checkpointExists,
-  loadCheckpoint,
+  type CheckpointMeta,
   type LoadedCheckpoint,
 } from "../checkpoint.ts";
 import { CheckpointError, DataError } from "../errors.ts";
 import { type Forecaster, openForecaster } from "../forecaster.ts";
+import { isEnsemble, loadMembers } from "../members.ts";
 import type { Series, SeriesOptions } from "../series.ts";
 import {
   DATA_OPTIONS,
@@ -42,8 +43,10 @@ export const CHECKPOINT_OPTIONS: readonly OptionSpec[] = [
 
 /** A checkpoint with its series, ready to predict. */
 export interface Opened extends Disposable {
-  /** The checkpoint. */
-  checkpoint: LoadedCheckpoint;
+  /** The checkpoint, or the ensemble's members. */
+  checkpoints: LoadedCheckpoint[];
+  /** What the first says; the members differ in seed, epoch and metrics only. */
+  meta: CheckpointMeta;
   /** Its folder as the user knows it. */
   path: string;
   /** The series to judge or continue. */
@@ -63,14 +66,16 @@ export async function openCheckpoint(
   terminal: Terminal,
 ): Promise<Opened> {
   const path = await choosePath(values.get("checkpoint") as string | undefined);
-  const checkpoint = await loadCheckpoint(path);
-  if (checkpoint.warning) terminal.err(checkpoint.warning);
-  const { meta } = checkpoint;
-  terminal.err(
-    `Checkpoint ${path}: epoch ${meta.epoch}, ${meta.monitor} ${
-      meta.metrics[meta.monitor]?.toFixed(5) ?? "unknown"
-    }, seed ${meta.seed}, trained on ${meta.series.name} (${meta.series.source})`,
-  );
+  const checkpoints = await loadMembers(path);
+  for (const { warning, folder, meta } of checkpoints) {
+    if (warning) terminal.err(warning);
+    terminal.err(
+      `Checkpoint ${folder}: epoch ${meta.epoch}, ${meta.monitor} ${
+        meta.metrics[meta.monitor]?.toFixed(5) ?? "unknown"
+      }, seed ${meta.seed}, trained on ${meta.series.name} (${meta.series.source})`,
+    );
+  }
+  const { meta } = checkpoints[0]!;
   const source = (values.get("data") as string | undefined) ??
     meta.series.source;
   const options = {
@@ -90,12 +95,13 @@ export async function openCheckpoint(
       `Cannot judge the checkpoint on ${source}: it has ${series.values.length} values, expected at least ${needed} (split at ${splitTime}, window ${windowSize})`,
     );
   }
-  const forecaster = await openForecaster(checkpoint, givenEngine(values));
+  const forecaster = await openForecaster(checkpoints, givenEngine(values));
   if (values.get("verbose") === true || values.has("engine")) {
     terminal.err(tellEngine(forecaster.selected));
   }
   return {
-    checkpoint,
+    checkpoints,
+    meta,
     path,
     series,
     forecaster,
@@ -104,10 +110,10 @@ export async function openCheckpoint(
 }
 
 /** The checkpoint that is meant: the named one, the last trained, the shipped. */
-async function choosePath(named: string | undefined): Promise<string> {
+export async function choosePath(named: string | undefined): Promise<string> {
   if (named !== undefined) return named;
   for (const path of [DEFAULT_CHECKPOINT, SHIPPED_CHECKPOINT]) {
-    if (await checkpointExists(path)) return path;
+    if (await checkpointExists(path) || await isEnsemble(path)) return path;
   }
   throw new CheckpointError(
     `Cannot find a checkpoint: neither ${DEFAULT_CHECKPOINT} nor ${SHIPPED_CHECKPOINT} is there; train first, or name one with --checkpoint`,

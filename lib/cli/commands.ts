@@ -27,6 +27,28 @@ const COMMANDS: Record<
     summary: "load the best weights and judge them",
     load: async () => (await import("./eval_command.ts")).evalCommand,
   },
+  backtest: {
+    summary:
+      "forecast from every origin of the validation part, beside baselines",
+    load: async () => (await import("./backtest_command.ts")).backtestCommand,
+  },
+  forecast: {
+    summary: "continue the series, with intervals",
+    load: async () => (await import("./forecast_command.ts")).forecastCommand,
+  },
+  "ensemble merge": {
+    summary: "join members that were trained apart",
+    load: async () =>
+      (await import("./ensemble_command.ts")).ensembleMergeCommand,
+  },
+  export: {
+    summary: "write weights for Keras",
+    load: async () => (await import("./keras_command.ts")).exportCommand,
+  },
+  import: {
+    summary: "read weights from Keras",
+    load: async () => (await import("./keras_command.ts")).importCommand,
+  },
 };
 
 const OVERVIEW =
@@ -36,7 +58,7 @@ Usage: sunspots COMMAND [options]      sunspots COMMAND --help
 
 ${
     Object.entries(COMMANDS).map(([name, { summary }]) =>
-      `  ${name.padEnd(10)}${summary}`
+      `  ${name.padEnd(16)}${summary}`
     )
       .join("\n")
   }`;
@@ -51,7 +73,10 @@ export async function runCommand(
   args: readonly string[],
   terminal: Terminal,
 ): Promise<void> {
-  const [name, ...rest] = args;
+  // One command has two words.
+  const words = args[0] === "ensemble" && args[1] === "merge" ? 2 : 1;
+  const name = args.length === 0 ? undefined : args.slice(0, words).join(" ");
+  const rest = args.slice(words);
   const help = (words: readonly string[]) =>
     words.includes("--help") || words.includes("-h");
   if (name === undefined || name === "help" || name.startsWith("-")) {

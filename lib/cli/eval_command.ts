@@ -18,7 +18,7 @@ export const evalCommand: Command = {
   ],
   async run(values, terminal) {
     using opened = await openCheckpoint(values, terminal);
-    const { checkpoint: { meta }, path, series, forecaster } = opened;
+    const { meta, path, series, forecaster } = opened;
     const month = monthsOf(series);
     const result = await evaluate(forecaster.network, {
       ...meta.config,

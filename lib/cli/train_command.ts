@@ -1,13 +1,17 @@
 /**
- * `train`: trains a forecaster and keeps its best weights.
+ * `train`: trains a forecaster, or an ensemble of them, and keeps the best weights.
  * @module
  */
 
-import { loadLast, runTraining } from "../run.ts";
+import { checkpointExists, type LoadedCheckpoint } from "../checkpoint.ts";
+import { type Config, optionName } from "../config.ts";
 import { BUNDLED } from "../dataset.ts";
-import { DEFAULT_CHECKPOINT } from "./checkpoint_options.ts";
+import { UsageError } from "../errors.ts";
+import { memberPath, mergeEnsemble } from "../members.ts";
+import { loadLast, type RunResult, runTraining } from "../run.ts";
+import { runPaths } from "../run_paths.ts";
 import type { SeriesOptions } from "../series.ts";
-import { optionName } from "../config.ts";
+import { DEFAULT_CHECKPOINT } from "./checkpoint_options.ts";
 import type { Command } from "./command.ts";
 import { CONFIG_OPTION, printConfig } from "./config_file.ts";
 import { CONFIG_OPTIONS, givenConfig, mergeConfig } from "./config_options.ts";
@@ -18,8 +22,13 @@ import {
   loadSeries,
   SPLIT_OPTION,
 } from "./data_options.ts";
-import { ENGINE_OPTIONS, givenEngine, tellEngine } from "./engine_options.ts";
-import type { ProgressBar } from "./terminal.ts";
+import { ENGINE_OPTIONS, givenEngine } from "./engine_options.ts";
+import type { OptionValues } from "./options.ts";
+import type { Terminal } from "./terminal.ts";
+import { TrainProgress } from "./train_progress.ts";
+
+/** Where an ensemble goes unless told otherwise. */
+const DEFAULT_ENSEMBLE = "checkpoints/ensemble";
 
 /** The command. */
 export const trainCommand: Command = {
@@ -32,7 +41,17 @@ export const trainCommand: Command = {
       kind: "text",
       value: "FOLDER",
       help: "where the best weights go",
-      default: DEFAULT_CHECKPOINT,
+      default: `${DEFAULT_CHECKPOINT}, of ensembles ${DEFAULT_ENSEMBLE}`,
+    },
+    {
+      name: "ensemble",
+      kind: "number",
+      help: "train so many members, seeds counting up",
+    },
+    {
+      name: "ensemble-member",
+      kind: "number",
+      help: "train only this member, from 0; join them with: ensemble merge",
     },
     CONFIG_OPTION,
     {
@@ -50,133 +69,184 @@ export const trainCommand: Command = {
     { name: "verbose", kind: "flag", help: "say more on stderr" },
   ],
   async run(values, terminal) {
-    const json = values.get("json") === true;
-    const checkpoint = (values.get("checkpoint") as string | undefined) ??
-      DEFAULT_CHECKPOINT;
-    const resume = values.get("resume") === true
-      ? await loadLast(checkpoint)
-      : undefined;
-    if (resume?.warning) terminal.err(resume.warning);
-    const earlier = resume?.meta.series.options as SeriesOptions | undefined;
-    const seriesOptions = { ...earlier, ...givenSeriesOptions(values) };
-    const source = (values.get("data") as string | undefined) ??
-      resume?.meta.series.source ?? BUNDLED;
-    // What is wrong with the options alone is said before anything is loaded.
-    const given = givenConfig(values);
-    const base = resume?.meta.config ?? {};
-    mergeConfig(base, given);
-    const series = await loadSeries(source, {
-      options: seriesOptions,
-      terminal,
-    });
-    const config = mergeConfig(base, given, givenSplit(values, series));
-
-    if (values.get("print-config") === true) {
-      const resolved = Object.entries(config).map(([key, value]) =>
-        [optionName(key).slice(2), value] as const
-      );
-      terminal.out(printConfig(
-        new Map([["data", source], ...values, ...resolved] as Iterable<
-          readonly [string, string | number | boolean | number[]]
-        >),
-      ));
-      return;
+    const size = whole(values, "ensemble", 1);
+    const member = whole(values, "ensemble-member", 0);
+    const isEnsemble = size !== undefined || member !== undefined;
+    const path = (values.get("checkpoint") as string | undefined) ??
+      (isEnsemble ? DEFAULT_ENSEMBLE : DEFAULT_CHECKPOINT);
+    if (!isEnsemble) {
+      return await trainOne(values, terminal, { checkpoint: path });
     }
-
-    let bar: ProgressBar | undefined;
-    let steps = 0;
-    let began = performance.now();
-    let epochs = 0;
-    const first = resume?.meta.epoch ?? 0;
-    try {
-      const result = await runTraining({
-        config,
-        series,
-        seriesOptions,
-        checkpoint,
-        resume,
-        ...givenEngine(values),
-        signal: terminal.signal,
-        log: (line) => terminal.err(line),
-        onStart: (selected, stepsPerEpoch) => {
-          terminal.err(tellEngine(selected));
-          terminal.err(
-            `Training on ${series.name} (${series.source}, ${series.values.length} values), seed ${config.seed}`,
-          );
-          steps = stepsPerEpoch;
-          bar = terminal.bar(config.epochs * steps, "steps");
-          began = performance.now();
-        },
-        onProgress: (epoch, done) =>
-          bar?.update(
-            (epoch - 1) * steps + done,
-            `epoch ${epoch}/${config.epochs}`,
-          ),
-        onEpochEnd: (record) => {
-          epochs++;
-          const perEpoch = (performance.now() - began) / epochs;
-          const left = perEpoch * (config.epochs - first - epochs) / 1000;
-          const perStep = `${
-            (record.seconds * 1000 / steps).toFixed(1)
-          } ms/step`;
-          terminal.err(
-            `Epoch ${record.epoch}/${config.epochs} - ${
-              record.seconds.toFixed(1)
-            }s - ${perStep} - loss: ${record.loss.toFixed(4)} - mae: ${
-              record.mae.toFixed(4)
-            } - val_loss: ${record.val_loss.toFixed(4)} - val_mae: ${
-              record.val_mae.toFixed(4)
-            }`,
-          );
-          bar?.update(
-            record.epoch * steps,
-            `${perStep}, ${duration(left)} left`,
-          );
-          if (json) terminal.out(JSON.stringify(record));
-        },
-      });
-      bar?.stop();
-      const { best, engine, adapter } = result;
-      if (json) {
-        terminal.out(JSON.stringify({
-          done: true,
-          engine,
-          adapter,
-          best_epoch: best?.epoch ?? null,
-          best_val_mae: result.history.find((r) =>
-            r.epoch === best?.epoch
-          )?.val_mae ?? null,
-          checkpoint,
-        }));
-      } else {
-        terminal.out(
-          best
-            ? `Best epoch ${best.epoch} of ${result.history.length}: ${config.monitor} ${
-              best.value.toFixed(5)
-            }, saved in ${checkpoint}; next: deno task eval${
-              checkpoint === DEFAULT_CHECKPOINT
-                ? ""
-                : ` --checkpoint ${checkpoint}`
-            }`
-            : `No epoch had a finite ${config.monitor}: nothing saved in ${checkpoint}`,
-        );
-      }
-    } catch (error) {
-      bar?.stop();
-      if (terminal.signal.aborted && error === terminal.signal.reason) {
-        terminal.err(
-          "Interrupted: the last finished epoch is saved; go on with: train --resume",
-        );
-      }
-      throw error;
+    const members = member !== undefined
+      ? [member]
+      : Array.from({ length: size! }, (_, index) => index);
+    for (const index of members) {
+      const checkpoint = memberPath(path, index);
+      terminal.err(
+        `Member ${index}${
+          size === undefined ? "" : ` of ${size}`
+        }: ${checkpoint}`,
+      );
+      await trainOne(values, terminal, { checkpoint, member: index });
+    }
+    if (member === undefined) {
+      const names = await mergeEnsemble(path);
+      terminal.err(
+        `Ensemble of ${names.length} in ${path}; next: eval --checkpoint ${path}`,
+      );
     }
   },
 };
 
-/** Seconds as people say them. */
-function duration(seconds: number): string {
-  const whole = Math.max(0, Math.round(seconds));
-  return whole < 60
-    ? `${whole}s`
-    : `${Math.floor(whole / 60)}m${String(whole % 60).padStart(2, "0")}s`;
+/** A whole number among the options. */
+function whole(
+  values: OptionValues,
+  name: string,
+  min: number,
+): number | undefined {
+  const value = values.get(name) as number | undefined;
+  if (
+    value !== undefined &&
+    !(Number.isInteger(value) && value >= min && value < 1000)
+  ) {
+    throw new UsageError(
+      `Cannot use --${name} ${value}: expected a whole number from ${min} to 999`,
+    );
+  }
+  return value;
+}
+
+/** Which run of an ensemble, or the only one. */
+interface Place {
+  checkpoint: string;
+  member?: number;
+}
+
+/** The earlier part of this run, if there is one to go on with. */
+async function earlierPart(
+  values: OptionValues,
+  { checkpoint, member }: Place,
+): Promise<LoadedCheckpoint | undefined> {
+  if (values.get("resume") !== true) return undefined;
+  // An interrupted ensemble has members that were never begun.
+  if (
+    member !== undefined && !await checkpointExists(runPaths(checkpoint).last)
+  ) return undefined;
+  return await loadLast(checkpoint);
+}
+
+/** The seed of a member: its own on from the one that was asked for. */
+function seedOf(given: Partial<Config>, { member }: Place): Partial<Config> {
+  return member === undefined
+    ? {}
+    : { seed: (given.seed ?? mergeConfig().seed) + member };
+}
+
+/** Trains one run from its options. */
+async function trainOne(
+  values: OptionValues,
+  terminal: Terminal,
+  place: Place,
+): Promise<void> {
+  const { checkpoint, member } = place;
+  const resume = await earlierPart(values, place);
+  if (resume?.warning) terminal.err(resume.warning);
+  const earlier = resume?.meta.series.options as SeriesOptions | undefined;
+  const seriesOptions = { ...earlier, ...givenSeriesOptions(values) };
+  const source = (values.get("data") as string | undefined) ??
+    resume?.meta.series.source ?? BUNDLED;
+  // What is wrong with the options alone is said before anything is loaded.
+  const given = givenConfig(values);
+  const base = {
+    ...resume?.meta.config,
+    ...given,
+    ...resume ? {} : seedOf(given, place),
+  };
+  mergeConfig(base);
+  const series = await loadSeries(source, { options: seriesOptions, terminal });
+  const config = mergeConfig(base, givenSplit(values, series));
+  if (values.get("print-config") === true) {
+    return terminal.out(printAll(values, { source, config }));
+  }
+  if (resume && resume.meta.epoch >= config.epochs) {
+    terminal.err(
+      `Nothing to do: ${resume.meta.epoch} of ${config.epochs} epochs are done; go on with a larger --epochs`,
+    );
+  }
+  const json = values.get("json") === true;
+  const progress = new TrainProgress(terminal, {
+    config,
+    series,
+    epochsDone: resume?.meta.epoch ?? 0,
+    ...(json && { json: member === undefined ? {} : { member } }),
+  });
+  try {
+    const result = await runTraining({
+      config,
+      series,
+      seriesOptions,
+      checkpoint,
+      resume,
+      ...givenEngine(values),
+      signal: terminal.signal,
+      log: (line) => terminal.err(line),
+      onStart: (selected, steps) => progress.start(selected, steps),
+      onProgress: (epoch, steps) => progress.step(epoch, steps),
+      onEpochEnd: (record) => progress.epoch(record),
+    });
+    progress.stop();
+    terminal.out(summary(result, { config, checkpoint, json }));
+  } catch (error) {
+    progress.stop();
+    if (terminal.signal.aborted && error === terminal.signal.reason) {
+      terminal.err(
+        "Interrupted: the last finished epoch is saved; go on with: train --resume",
+      );
+    }
+    throw error;
+  }
+}
+
+/** Every option that matters, for a file that gives the same run. */
+function printAll(
+  values: OptionValues,
+  { source, config }: { source: string; config: Config },
+): string {
+  const all: OptionValues = new Map([["data", source], ...values]);
+  for (const [key, value] of Object.entries(config)) {
+    all.set(optionName(key).slice(2), value);
+  }
+  return printConfig(all);
+}
+
+/** The last line. */
+function summary(
+  { best, history, engine, adapter }: RunResult,
+  { config, checkpoint, json }: {
+    config: Config;
+    checkpoint: string;
+    json: boolean;
+  },
+): string {
+  if (json) {
+    return JSON.stringify({
+      done: true,
+      engine,
+      adapter,
+      best_epoch: best?.epoch ?? null,
+      best_val_mae: history.find(({ epoch }) =>
+        epoch === best?.epoch
+      )?.val_mae ?? null,
+      checkpoint,
+    });
+  }
+  if (!best) {
+    return `No epoch had a ${config.monitor}: nothing saved in ${checkpoint}`;
+  }
+  const option = checkpoint === DEFAULT_CHECKPOINT
+    ? ""
+    : ` --checkpoint ${checkpoint}`;
+  return `Best epoch ${best.epoch} of ${history.length}: ${config.monitor} ${
+    best.value.toFixed(5)
+  }, saved in ${checkpoint}; next: deno task eval${option}`;
 }

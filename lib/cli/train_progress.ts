@@ -1,0 +1,98 @@
+/**
+ * What training shows while it runs: a bar, Keras-like lines, JSON records.
+ * @module
+ */
+
+import type { Config } from "../config.ts";
+import type { SelectedEngine } from "../engine/select.ts";
+import type { EpochRecord } from "../run.ts";
+import type { Series } from "../series.ts";
+import { tellEngine } from "./engine_options.ts";
+import type { ProgressBar, Terminal } from "./terminal.ts";
+
+/** What is being trained. */
+export interface Training {
+  /** The run's configuration. */
+  config: Config;
+  /** The series. */
+  series: Series;
+  /** Epochs done before. */
+  epochsDone: number;
+  /** Fields of every JSON record; no JSON if absent. */
+  json?: Record<string, unknown>;
+}
+
+/** Shows one run's progress. */
+export class TrainProgress {
+  readonly #terminal: Terminal;
+  readonly #training: Training;
+  #bar: ProgressBar | undefined;
+  #steps = 0;
+  #epochs = 0;
+  #began = 0;
+
+  /** @param terminal where to, @param training what. */
+  constructor(terminal: Terminal, training: Training) {
+    this.#terminal = terminal;
+    this.#training = training;
+  }
+
+  /** The engine is there. */
+  start(selected: SelectedEngine, steps: number): void {
+    const { config, series } = this.#training;
+    this.#terminal.err(tellEngine(selected));
+    this.#terminal.err(
+      `Training on ${series.name} (${series.source}, ${series.values.length} values), seed ${config.seed}`,
+    );
+    this.#steps = steps;
+    this.#bar = this.#terminal.bar(config.epochs * steps, "steps");
+    this.#began = performance.now();
+  }
+
+  /** Some steps of an epoch are done. */
+  step(epoch: number, steps: number): void {
+    this.#bar?.update(
+      (epoch - 1) * this.#steps + steps,
+      `epoch ${epoch}/${this.#training.config.epochs}`,
+    );
+  }
+
+  /** An epoch is done. */
+  epoch(record: EpochRecord): void {
+    const { config, epochsDone, json } = this.#training;
+    this.#epochs++;
+    const perEpoch = (performance.now() - this.#began) / this.#epochs / 1000;
+    const left = perEpoch * (config.epochs - epochsDone - this.#epochs);
+    const perStep = `${
+      (record.seconds * 1000 / this.#steps).toFixed(1)
+    } ms/step`;
+    const metrics = (["loss", "mae", "val_loss", "val_mae"] as const)
+      .map((name) => `${name}: ${record[name].toFixed(4)}`);
+    this.#terminal.err(
+      [
+        `Epoch ${record.epoch}/${config.epochs}`,
+        `${record.seconds.toFixed(1)}s`,
+        perStep,
+        ...metrics,
+      ].join(" - "),
+    );
+    this.#bar?.update(
+      record.epoch * this.#steps,
+      `${perStep}, ${duration(left)} left`,
+    );
+    if (json) this.#terminal.out(JSON.stringify({ ...json, ...record }));
+  }
+
+  /** The run is over, however it ended. */
+  stop(): void {
+    this.#bar?.stop();
+  }
+}
+
+/** Seconds as people say them. */
+function duration(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  return whole < 60
+    ? `${whole}s`
+    : `${Math.floor(whole / 60)}m${String(whole % 60).padStart(2, "0")}s`;
+}
