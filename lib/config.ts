@@ -15,6 +15,8 @@ import { UsageError } from "./errors.ts";
 export type OptimizerName = "sgd" | "adam" | "rmsprop";
 /** Scalings of the series; see `scale.ts`. */
 export type ScaleName = "none" | "standard" | "minmax";
+/** How the step size changes from epoch to epoch; see `schedule.ts`. */
+export type ScheduleName = "constant" | "cosine" | "exponential";
 /** Element-wise losses; `huber` with `huberDelta`. */
 export type LossName = "huber" | "mse" | "mae";
 
@@ -88,8 +90,16 @@ export interface LossOptions {
 export interface TrainOptions {
   /** Passes over the training windows. @default {100} */
   epochs: number;
+  /** How the learning rate changes from epoch to epoch. @default {"constant"} */
+  schedule: ScheduleName;
+  /** Epochs in which the learning rate first rises linearly. @default {0} */
+  warmupEpochs: number;
+  /** Last epochs whose mean weights are judged and kept; 0: each epoch's own weights. @default {0} */
+  averageEpochs: number;
   /** The metric that decides which epoch is the best. @default {"val_mae"} */
   monitor: string;
+  /** Keep only the best epoch; otherwise each epoch replaces the one before, and the last stays. @default {true} */
+  saveBestOnly: boolean;
   /** Seed of initial weights and shuffling. @default {42} */
   seed: number;
   /** Time index at which validation begins. @default {3000} */
@@ -135,7 +145,11 @@ export const DEFAULT_CONFIG: Readonly<Config> = Object.freeze({
   huberDelta: 1,
   lossStart: 0,
   epochs: 100,
+  schedule: "constant" as ScheduleName,
+  warmupEpochs: 0,
+  averageEpochs: 0,
   monitor: "val_mae",
+  saveBestOnly: true,
   seed: 42,
   splitTime: 3000,
   scale: "none" as ScaleName,
@@ -164,6 +178,8 @@ const RANGES: Partial<
   huberDelta: [1e-12, 1e12, false],
   lossStart: [0, 100_000, true],
   epochs: [1, 50_000, true],
+  warmupEpochs: [0, 50_000, true],
+  averageEpochs: [0, 50_000, true],
   seed: [0, 0xffff_ffff, true],
   splitTime: [1, 1e9, true],
 };
@@ -174,6 +190,7 @@ const CHOICES: Partial<Record<keyof Config, readonly string[]>> = {
   optimizer: ["sgd", "adam", "rmsprop"],
   loss: ["huber", "mse", "mae"],
   scale: ["none", "standard", "minmax"],
+  schedule: ["constant", "cosine", "exponential"],
   monitor: ["val_mae", "val_loss", "mae", "loss"],
 };
 
@@ -226,7 +243,7 @@ export function validateConfig(config: Config): void {
       );
     }
   }
-  for (const key of ["dropRemainder", "nesterov"] as const) {
+  for (const key of ["dropRemainder", "nesterov", "saveBestOnly"] as const) {
     if (typeof config[key] !== "boolean") {
       throw new UsageError(
         `Cannot use ${optionName(key)} ${config[key]}: expected true or false`,
@@ -242,6 +259,16 @@ export function validateConfig(config: Config): void {
   if (config.lossStart >= steps) {
     throw new UsageError(
       `Cannot use --loss-start ${config.lossStart}: expected less than the ${steps} output positions of a window`,
+    );
+  }
+  if (config.warmupEpochs >= config.epochs) {
+    throw new UsageError(
+      `Cannot use --warmup-epochs ${config.warmupEpochs}: expected fewer than the ${config.epochs} epochs`,
+    );
+  }
+  if (config.averageEpochs > config.epochs) {
+    throw new UsageError(
+      `Cannot use --average-epochs ${config.averageEpochs}: expected at most the ${config.epochs} epochs`,
     );
   }
   if (config.outputScale === 0) {

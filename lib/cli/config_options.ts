@@ -52,12 +52,20 @@ const FIELDS: Record<
   huberDelta: ["number", "where Huber's loss turns linear"],
   lossStart: ["number", "first output position that counts in the loss"],
   epochs: ["number", "passes over the training windows"],
+  schedule: ["choice", "how the learning rate changes by epoch", [
+    "constant",
+    "cosine",
+    "exponential",
+  ]],
+  warmupEpochs: ["number", "first epochs, in which the learning rate rises"],
+  averageEpochs: ["number", "last epochs whose mean weights are kept"],
   monitor: ["choice", "metric that decides the best epoch", [
     "val_mae",
     "val_loss",
     "mae",
     "loss",
   ]],
+  saveBestOnly: ["flag", "keep the best epoch; --no-save-best-only keeps the last"],
   seed: ["number", "seed of initial weights and shuffling"],
 };
 
