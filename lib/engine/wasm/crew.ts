@@ -4,6 +4,7 @@
  * @module
  */
 
+import * as plan from "./assembly/plan.ts";
 import type { StepExports } from "./module.ts";
 
 /** Some threads, ready to run. */
@@ -27,8 +28,6 @@ export interface CrewOptions {
   memory: WebAssembly.Memory;
   /** Number of threads. */
   threads: number;
-  /** Address of the word that ends all waiting, and of the word that waiting threads sleep on. */
-  stop: { word: number; sleepers: number };
 }
 
 /**
@@ -42,18 +41,32 @@ function workerProgram() {
   };
   let thread = -1;
   let run: (thread: number, mode: number) => number;
-  scope.onmessage = ({ data }) => {
-    if (thread < 0) {
-      const instance = new WebAssembly.Instance(data.module, {
-        env: { memory: data.memory },
-      });
-      run = instance.exports.run as typeof run;
-      thread = data.thread;
-      scope.postMessage(true);
-      return;
-    }
-    scope.postMessage(run(thread, data.mode) !== 0);
+  const start = (data: CrewOptions & { thread: number }): boolean => {
+    const instance = new WebAssembly.Instance(data.module, {
+      env: { memory: data.memory },
+    });
+    run = instance.exports.run as typeof run;
+    if (!run) throw new TypeError("the module has no run()");
+    thread = data.thread;
+    return true;
   };
+  scope.onmessage = ({ data }) => {
+    try {
+      scope.postMessage(
+        thread < 0 ? start(data) : run(thread, data.mode) !== 0,
+      );
+    } catch (error) {
+      scope.postMessage(String(error));
+    }
+  };
+}
+
+/** Ends all waiting at the barrier. */
+function callOff(memory: WebAssembly.Memory): void {
+  const words = new Int32Array(memory.buffer);
+  const barrier = words[plan.PLAN / 4 + plan.BARRIER]! / 4;
+  Atomics.store(words, barrier + plan.BARRIER_STOP / 4, 1);
+  Atomics.notify(words, barrier + plan.BARRIER_GENERATION / 4);
 }
 
 /** One thread: the caller's. */
@@ -80,7 +93,7 @@ export async function createLoneCrew(
  * @throws {Error} if a Worker can't start.
  */
 export async function createWorkerCrew(options: CrewOptions): Promise<Crew> {
-  const { module, memory, threads, stop } = options;
+  const { module, memory, threads } = options;
   const url = URL.createObjectURL(
     new Blob([`(${workerProgram.toString()})()`], { type: "text/javascript" }),
   );
@@ -89,25 +102,23 @@ export async function createWorkerCrew(options: CrewOptions): Promise<Crew> {
   let settle: { resolve: () => void; reject: (error: Error) => void } | null =
     null;
   const workers: Worker[] = [];
-  const dispose = () => {
-    const words = new Int32Array(memory.buffer);
-    Atomics.store(words, stop.word / 4, 1);
-    Atomics.notify(words, stop.sleepers / 4);
+  /** Ends all Workers and, with an error, whoever waits for them. */
+  const end = (error: Error) => {
+    callOff(memory);
     for (const worker of workers.splice(0)) worker.terminate();
-  };
-  const fail = (thread: number, cause: unknown) => {
-    failure ??= new Error(
-      `Cannot go on training: WebAssembly thread ${
-        thread + 1
-      } of ${threads} died: ${
-        cause instanceof Error ? cause.message : String(cause)
-      }`,
-      { cause },
-    );
-    dispose();
+    failure ??= error;
     settle?.reject(failure);
     settle = null;
   };
+  const fail = (thread: number, cause: unknown) =>
+    end(
+      new Error(
+        `Cannot go on: WebAssembly thread ${thread + 1} of ${threads} died: ${
+          cause instanceof Error ? cause.message : String(cause)
+        }`,
+        { cause },
+      ),
+    );
   /** Sends each Worker a message and waits for all answers. */
   const ask = (message: (thread: number) => unknown): Promise<void> => {
     if (failure) return Promise.reject(failure);
@@ -120,7 +131,8 @@ export async function createWorkerCrew(options: CrewOptions): Promise<Crew> {
   for (let thread = 0; thread < threads; thread++) {
     const worker = new Worker(url, { type: "module", name: `wasm-${thread}` });
     worker.onmessage = ({ data }) => {
-      if (data !== true) return fail(thread, "it was called off");
+      if (data === false) return;
+      if (data !== true) return fail(thread, data);
       if (--pending === 0) {
         settle?.resolve();
         settle = null;
@@ -139,5 +151,8 @@ export async function createWorkerCrew(options: CrewOptions): Promise<Crew> {
   } finally {
     URL.revokeObjectURL(url);
   }
-  return { run: (mode) => ask(() => ({ mode })), dispose };
+  return {
+    run: (mode) => ask(() => ({ mode })),
+    dispose: () => end(new Error("Cannot go on: the threads have been ended")),
+  };
 }

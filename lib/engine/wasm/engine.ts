@@ -303,15 +303,7 @@ export async function createWasmEngine(
   const instance = await WebAssembly.instantiate(module, { env: { memory } });
   const crew = threads === 1
     ? await createLoneCrew({ module, memory })
-    : await createWorkerCrew({
-      module,
-      memory,
-      threads,
-      stop: {
-        word: words[plan.BARRIER]! + 128,
-        sleepers: words[plan.BARRIER]! + 64,
-      },
-    });
+    : await createWorkerCrew({ module, memory, threads });
   const engine = new WasmEngine(
     `WebAssembly ${relaxed ? "relaxed SIMD" : "SIMD"}, ${threads} ${
       threads === 1 ? "thread" : "threads"

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { BARRIER, THREADS } from "./plan";
+import { BARRIER, BARRIER_GENERATION, BARRIER_STOP, THREADS } from "./plan";
 import { word } from "./read";
 
 /** Looks before a waiting thread goes to sleep, some 10 microseconds. */
@@ -16,7 +16,8 @@ const PATIENCE: i64 = 100_000_000;
 export function meet(): bool {
   const threads = <i32> word(THREADS);
   if (threads == 1) return true;
-  const count = word(BARRIER), generation = count + 64, stop = count + 128;
+  const count = word(BARRIER), generation = count + BARRIER_GENERATION;
+  const stop = count + BARRIER_STOP;
   const mine = atomic.load<i32>(generation);
   if (atomic.add<i32>(count, 1) + 1 == threads) {
     atomic.store<i32>(count, 0);

@@ -38,7 +38,7 @@ import { relu, reluBackward } from "./relu";
 /** The dense layers on rows `low … high`. */
 export function headForward(stride: usize, low: usize, high: usize): void {
   const steps = word(STEPS), weights = word(WEIGHTS), rows = high - low;
-  const first = 1 + word(LSTM_LAYERS), last = first + word(DENSE_LAYERS) - 1;
+  const first: usize = 1 + word(LSTM_LAYERS), last = first + word(DENSE_LAYERS) - 1;
   for (let index = first; index <= last; ++index) {
     const layer = layerAt(index), below = layerAt(index - 1);
     const inputStep = field(below, OUTPUT_WIDTH) << 2;
@@ -139,7 +139,7 @@ export function loss(
 /** From the gradient by the last layer's output to DELTA, the gradient by the head's input. */
 export function headBackward(stride: usize, low: usize, high: usize): void {
   const steps = word(STEPS), rows = high - low;
-  const head = 1 + word(LSTM_LAYERS);
+  const head: usize = 1 + word(LSTM_LAYERS);
   for (let index = head + word(DENSE_LAYERS) - 1; index >= head; --index) {
     const layer = layerAt(index), below = layerAt(index - 1);
     const isFirst = index == head;

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { sigmoid, tanh } from "./math";
+import { one, sigmoid, tanh } from "./math";
 import {
   BIAS,
   CELLS,
@@ -111,7 +111,6 @@ export function lstmBackward(
   const deltaC = word(DELTA_C) + low * deltaStep;
   memory.fill(deltaH, 0, rows * deltaStep);
   memory.fill(deltaC, 0, rows * deltaStep);
-  const one = f32x4.splat(1);
   for (let t = steps; t-- > 0;) {
     const first = t * stride + low;
     const gates = field(layer, GATES) + first * 4 * units;
@@ -133,29 +132,29 @@ export function lstmBackward(
           v128.load(deltaC + shift + at),
           f32x4.mul(
             f32x4.mul(dh, o),
-            f32x4.sub(one, f32x4.mul(tanhC, tanhC)),
+            f32x4.sub(one(), f32x4.mul(tanhC, tanhC)),
           ),
         );
         const dci = f32x4.mul(dc, i);
         const dcf = f32x4.mul(dc, f);
         v128.store(deltaC + shift + at, dcf);
-        v128.store(z, f32x4.mul(f32x4.mul(dci, g), f32x4.sub(one, i)));
+        v128.store(z, f32x4.mul(f32x4.mul(dci, g), f32x4.sub(one(), i)));
         v128.store(
           z + units,
           f32x4.mul(
             f32x4.mul(dcf, v128.load(cells + from + at)),
-            f32x4.sub(one, f),
+            f32x4.sub(one(), f),
           ),
         );
         v128.store(
           z + 2 * units,
-          f32x4.mul(dci, f32x4.sub(one, f32x4.mul(g, g))),
+          f32x4.mul(dci, f32x4.sub(one(), f32x4.mul(g, g))),
         );
         v128.store(
           z + 3 * units,
           f32x4.mul(
             f32x4.mul(f32x4.mul(dh, tanhC), o),
-            f32x4.sub(one, o),
+            f32x4.sub(one(), o),
           ),
         );
       }

@@ -98,8 +98,12 @@ export const SLOT1 = 41;
 export const SQUARES = 42;
 /** i32: next task of the gradient phase. */
 export const NEXT_TASK = 43;
-/** i32 count and i32 generation, 64 bytes apart; then the i32 that ends all waiting. */
+/** The barrier: i32 count of the threads that have come, and the two words below. */
 export const BARRIER = 44;
+/** Bytes from BARRIER to the i32 that tells how often all have met, on which threads sleep. */
+export const BARRIER_GENERATION = 64;
+/** Bytes from BARRIER to the i32 that isn't 0 once the work is called off. */
+export const BARRIER_STOP = 128;
 
 /** First word of the layers' records: convolution, LSTM layers, dense layers. */
 export const LAYERS = 48;
