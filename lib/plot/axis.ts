@@ -1,0 +1,48 @@
+/**
+ * Axes that figures share: time as dates where there are some, and counts at whole numbers.
+ * @module
+ */
+
+import type { Dated } from "../calendar.ts";
+
+/**
+ * At most about `count` whole numbers from `first` to `last`, evenly spaced, for an axis that counts.
+ *
+ * @param range `[first, last]`, whole numbers.
+ */
+export function wholeTicks(
+  [first, last]: readonly [number, number],
+  count: number,
+): number[] {
+  const rough = Math.max((last - first) / count, 1);
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = power * [1, 2, 5, 10].find((f) => f * power >= rough)!;
+  const from = Math.ceil(first / step) * step;
+  return Array.from(
+    { length: Math.floor((last - from) / step) + 1 },
+    (_, i) => from + i * step,
+  );
+}
+
+/** Positions on the horizontal axis and what it is called. */
+export interface TimeAxis {
+  /** By time index. `[n]` */
+  at: (Date | number)[];
+  /** Plot's scale. */
+  scale: { type: "utc" | "linear"; label: string };
+}
+
+/** The axis of a series, from its dates in milliseconds UTC or else its time steps. */
+export function timeAxis(
+  series: Pick<Dated, "dates" | "times">,
+): TimeAxis {
+  return series.dates
+    ? {
+      at: Array.from(series.dates, (date) => new Date(date)),
+      scale: { type: "utc", label: "Date" },
+    }
+    : {
+      at: Array.from(series.times),
+      scale: { type: "linear", label: "Time step" },
+    };
+}
