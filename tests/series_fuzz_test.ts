@@ -8,22 +8,24 @@ import {
   assert,
   assertEquals,
   assertGreaterOrEqual,
+  assertLess,
   assertStrictEquals,
 } from "@std/assert";
 import fc from "fast-check";
 import { continueDates, formatDate, stepsBetween } from "../lib/calendar.ts";
 import { type Config, DEFAULT_CONFIG, validateConfig } from "../lib/config.ts";
+import { type Column } from "../lib/columns.ts";
 import { DataError, UsageError } from "../lib/errors.ts";
 import { isPrivateHost } from "../lib/private_address.ts";
 import { applyScaling, fitScaling, invertScaling } from "../lib/scale.ts";
 import {
-  type Column,
   type ParseOptions,
   parseSeries,
   parseSeriesStream,
-  resolveSplit,
   type Series,
 } from "../lib/series.ts";
+import { parseSeriesOptions } from "../lib/series_options.ts";
+import { resolveSplit } from "../lib/split.ts";
 import { decodeText } from "../lib/text_decode.ts";
 
 /** A whole number from the environment, if the run may read it: for long campaigns. */
@@ -485,6 +487,36 @@ Deno.test("validateConfig() lets a configuration in, or refuses it in one line",
   assertGreaterOrEqual(accepted, 300);
 });
 
+Deno.test("parseSeriesOptions() makes of any JSON options that parseSeries() can take", () => {
+  const keys =
+    "timeColumn valueColumn dateColumn delimiter header dateFormat fill missing __proto__ x"
+      .split(" ");
+  const json = fc.oneof(
+    fc.jsonValue(),
+    fc.dictionary(
+      fc.constantFrom(...keys),
+      fc.oneof(fc.jsonValue(), junk, fc.nat(3), fc.constantFrom("none", [0])),
+    ),
+  );
+  let read = 0;
+  check(
+    1_000,
+    fc.property(json, (value) => {
+      let options: ParseOptions;
+      try {
+        options = parseSeriesOptions(JSON.parse(JSON.stringify(value)));
+      } catch (error) {
+        assert(error instanceof TypeError);
+        assert(error.message.startsWith("Cannot read series options: "));
+        return;
+      }
+      read++;
+      orRefusal(() => parseSeries("1,2018-06,3\n2,2018-07,4\n", options));
+    }),
+  );
+  assertGreaterOrEqual(read, 100);
+});
+
 Deno.test("isPrivateHost() sees through every spelling of an address", () => {
   const spelled = fc.tuple(
     fc.constantFrom(10, 127, 0),
@@ -513,6 +545,45 @@ Deno.test("isPrivateHost() sees through every spelling of an address", () => {
       assertStrictEquals(typeof isPrivateHost(text), "boolean");
     }),
   );
+});
+
+const MILLIONS = 10;
+Deno.test({
+  name: `parseSeriesStream() reads ${MILLIONS} million rows in bounded memory${
+    FACTOR < MILLIONS ? ` (needs FUZZ_FACTOR=${MILLIONS})` : ""
+  }`,
+  ignore: FACTOR < MILLIONS,
+  async fn() {
+    const count = MILLIONS * 1e6;
+    const start = Date.UTC(1_000, 0);
+    async function* rows() {
+      yield ",Date,Value\n";
+      for (let i = 0; i < count;) {
+        let text = "";
+        for (const end = i + 1_000; i < end; i++) {
+          text += `${i},${iso(start + i * DAY / 24, 16)},${i % 977}\n`;
+        }
+        yield await Promise.resolve(text);
+      }
+    }
+    const before = Deno.memoryUsage().rss;
+    let most = 0;
+    let calls = 0;
+    const series = await parseSeriesStream(rows(), {
+      onProgress() {
+        calls++;
+        most = Math.max(most, Deno.memoryUsage().rss - before);
+      },
+    });
+    assertStrictEquals(series.values.length, count);
+    assertStrictEquals(series.values[count - 1], (count - 1) % 977);
+    assertGreaterOrEqual(calls, 100);
+    // Times, values, dates and lines, and as much again while one of them grows.
+    assertLess(most, 2 * 4 * 8 * count + 2 ** 28);
+    console.log(
+      `${MILLIONS} million rows: ${Math.round(most / 2 ** 20)} MiB more`,
+    );
+  },
 });
 
 Deno.test("the fuzzer tries at least 20,000 cases", () => {

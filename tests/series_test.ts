@@ -8,14 +8,14 @@ import {
   assertThrows,
 } from "@std/assert";
 import { continueDates, formatDate } from "../lib/calendar.ts";
+import { parseColumn } from "../lib/columns.ts";
 import { DataError, UsageError } from "../lib/errors.ts";
 import {
-  parseColumn,
   type ParseOptions,
   parseSeries,
   parseSeriesStream,
-  resolveSplit,
 } from "../lib/series.ts";
+import { resolveSplit } from "../lib/split.ts";
 import silso from "./testdata/SN_m_tot_V2.0.csv" with { type: "text" };
 import bundled from "../data/sunspots.csv" with { type: "text" };
 import elnino from "../data/elnino.csv" with { type: "text" };
@@ -316,6 +316,17 @@ Deno.test("parseSeries() refuses columns that aren't there, with those that are"
     usage({ fill: "zero" as unknown as "none" }),
     "--fill zero",
   );
+});
+
+Deno.test("parseSeries() takes a column that is named by a number", () => {
+  const text = "date,2020\n2018-07,1\n2018-08,2\n";
+  const series = parseSeries(text, { dateColumn: 0, valueColumn: "2020" });
+  assertStrictEquals(series.name, "2020");
+});
+
+Deno.test("parseSeries() makes the name printable", () => {
+  const text = MONTHS.replace("Spots", '"\u001b[31mSun\nspots"');
+  assertStrictEquals(parseSeries(text).name, "[31mSun spots");
 });
 
 Deno.test("parseSeries() refuses an empty line within a single column", () => {

@@ -3,17 +3,13 @@
  * @module
  */
 
+import { type Column, parseColumn } from "../columns.ts";
 import type { Config } from "../config.ts";
 import { BUNDLED, loadDataset } from "../dataset.ts";
 import { UsageError } from "../errors.ts";
-import {
-  type Column,
-  type Fill,
-  parseColumn,
-  resolveSplit,
-  type Series,
-  type SeriesOptions,
-} from "../series.ts";
+import type { Fill } from "../gaps.ts";
+import type { Series, SeriesOptions } from "../series.ts";
+import { resolveSplit } from "../split.ts";
 import type { OptionSpec, OptionValues } from "./options.ts";
 import type { Terminal } from "./terminal.ts";
 
