@@ -105,7 +105,7 @@ export interface Checkpoint {
   model: ModelDescription;
   /** `[parameters]` */
   weights: Float32Array;
-  /** Optimizer vectors, each `[parameters]`, as in `EngineState`. */
+  /** Optimizer vectors, each `[parameters]`, as in `EngineState`; with `averageEpochs` then the mean weights. */
   slots?: readonly Float32Array[];
 }
 
@@ -143,6 +143,11 @@ const folderOptions = (fileSystem: FileSystem | undefined): FolderOptions => ({
   limits: FOLDER_LIMITS,
   ...fileSystem && { fileSystem },
 });
+
+/** Vectors in `optimizer.bin`: the optimizer's, and the mean weights of a run that averages. */
+function vectorCount(config: Config): number {
+  return slotCount(config) + (config.averageEpochs > 0 ? 1 : 0);
+}
 
 /** Most characters of untrusted text that a message repeats. */
 const SHOWN = 300;
@@ -198,7 +203,7 @@ export async function saveCheckpoint(
   const { weightsOnly = false, fileSystem } = options;
   const { config } = meta;
   const count = parameterCount(config);
-  const expected = weightsOnly ? [] : Array(slotCount(config)).fill(count);
+  const expected = weightsOnly ? [] : Array(vectorCount(config)).fill(count);
   const vectors = weightsOnly ? [] : slots ?? [];
   const modelFault = modelMismatch(config, model);
   const mismatch = weights.length !== count
@@ -304,6 +309,8 @@ function parseMeta(
   require(isJsonObject(extra), "extra", "an object");
   require(typeof weightsOnly === "boolean", "weightsOnly", "true or false");
   const meta = rest as unknown as CheckpointMeta;
+  // Options that came after the checkpoint was written: their defaults keep what the program did before.
+  meta.config = { ...DEFAULT_CONFIG, ...meta.config };
   const unknown = Object.keys(meta.config)
     .find((key) => !Object.hasOwn(DEFAULT_CONFIG, key));
   require(
@@ -329,7 +336,7 @@ function checkSizes(
   weightsOnly: boolean,
 ): void {
   const bytes = 4 * parameterCount(config);
-  const slots = weightsOnly ? 0 : slotCount(config);
+  const slots = weightsOnly ? 0 : vectorCount(config);
   const sizes: [name: string, expected: number][] = [[WEIGHTS_FILE, bytes]];
   if (slots > 0) sizes.push([OPTIMIZER_FILE, bytes * slots]);
   for (const [name, expected] of sizes) {
@@ -395,7 +402,7 @@ export async function loadCheckpoint(
     const count = loaded.weights.length;
     const all = files.get(OPTIMIZER_FILE)?.buffer;
     loaded.slots = Array.from(
-      { length: slotCount(meta.config) },
+      { length: vectorCount(meta.config) },
       (_, i) => new Float32Array(all!, 4 * i * count, count),
     );
   }

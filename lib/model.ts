@@ -22,16 +22,16 @@ export type NetworkOptions =
   & Pick<WindowOptions, "windowSize" | "horizon">;
 
 /**
- * Builds the network `[batch, windowSize, 1] -> [batch, steps, horizon]` with the given weights:
+ * Builds the network `[batch, windowSize, 1] -> [batch, steps, horizon]`:
  * causal convolution with relu, LSTMs with Keras's defaults (tanh, sigmoid gates,
  * https://keras.io/api/layers/recurrent_layers/lstm/), relu dense layers, a linear one, the output scale.
  * The caller disposes of it.
  *
- * @param weights Flat, as laid out by `parameterLayout()`.
+ * @param weights Flat, as laid out by `parameterLayout()`; all 0 if absent.
  */
 export function buildModel(
   options: NetworkOptions,
-  weights: Float32Array,
+  weights?: Float32Array,
 ): Model {
   alignment(options);
   const model = tf.sequential({ name: "sunspots" });
@@ -77,7 +77,7 @@ export function buildModel(
       .setFastWeightInitDuringBuild(true);
     model.add(layer);
   }
-  writeWeights(model, options, weights);
+  if (weights) writeWeights(model, options, weights);
   return model;
 }
 

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { stringify } from "@std/csv";
-import { type Best, type EpochLogs, ModelCheckpoint } from "./callbacks.ts";
+import type { WeightAverage } from "./averaging.ts";
+import type { Best } from "./callbacks.ts";
 import {
   checkpointExists,
   type CheckpointMeta,
@@ -13,9 +13,8 @@ import {
   type LoadedCheckpoint,
   recoverCheckpoint,
 } from "./checkpoint.ts";
-import { checkpointHandler } from "./checkpoint_handler.ts";
 import { type Config, optionName } from "./config.ts";
-import type { EngineState } from "./engine/engine.ts";
+import { slotCount } from "./engine/engine.ts";
 import {
   type EngineChoice,
   type SelectedEngine,
@@ -23,26 +22,13 @@ import {
 } from "./engine/select.ts";
 import { CheckpointError, UsageError } from "./errors.ts";
 import { initialWeights } from "./initializers.ts";
-import { buildModel, writeWeights } from "./model.ts";
-import { replaceFile } from "./replace_file.ts";
 import { lockRun } from "./run_lock.ts";
+import { type EpochRecord, RunKeeper } from "./run_keeper.ts";
 import { runPaths } from "./run_paths.ts";
-import type { JsonObject } from "./safe_json.ts";
 import { applyScaling, fitScaling } from "./scale.ts";
 import type { Series, SeriesOptions } from "./series.ts";
 import { train } from "./train.ts";
-import { versions } from "./versions.ts";
 import { makeWindows } from "./windows.ts";
-
-/** One epoch in history and `--json`. */
-export interface EpochRecord extends EpochLogs {
-  /** 1-based. */
-  epoch: number;
-  /** Whether it became the best. */
-  improved: boolean;
-  /** Seconds of training and validation. */
-  seconds: number;
-}
 
 /** What to train, where to keep it, whom to tell. */
 export interface RunRequest {
@@ -110,8 +96,11 @@ function refuseDifferences(request: RunRequest, earlier: CheckpointMeta): void {
     const [before, now] = [earlier.config[key], request.config[key]].map((v) =>
       JSON.stringify(v)
     );
-    // More epochs are the point of resuming.
-    if (key !== "epochs" && before !== now) {
+    // More epochs are the point of resuming, unless every epoch depends on how many there are.
+    const { schedule, averageEpochs } = earlier.config;
+    const free = key === "epochs" && schedule !== "cosine" &&
+      averageEpochs === 0;
+    if (!free && before !== now) {
       differences.push(`${optionName(key)} was ${before}, is ${now}`);
     }
   }
@@ -194,128 +183,73 @@ export async function runTraining(request: RunRequest): Promise<RunResult> {
     ...(request.threads !== undefined && { threads: request.threads }),
   });
   const { engine } = selected;
-  const model = buildModel(config, fresh);
+  const keeper = new RunKeeper({
+    config,
+    series,
+    seriesOptions: request.seriesOptions,
+    scaling,
+    engine,
+    paths,
+    best: resume?.meta.best ?? undefined,
+    history: (resume?.meta.history ?? []) as unknown as EpochRecord[],
+    log,
+  });
   try {
+    let average: WeightAverage | undefined;
     if (resume) {
       const { weights, slots = [], meta } = resume;
-      await engine.writeState({ weights, slots, iterations: meta.iterations });
-      if (meta.adapter !== engine.adapter) {
+      const count = slotCount(config);
+      const averaged = meta.extra.averaged;
+      if (typeof averaged === "number" && averaged > 0) {
+        average = { count: averaged, mean: slots[count]! };
+      }
+      await engine.writeState({
+        weights,
+        slots: slots.slice(0, count),
+        iterations: meta.iterations,
+      });
+      if (machineOf(meta.adapter) !== machineOf(engine.adapter)) {
         log(
           `The run began on ${meta.adapter}: equal bits are promised only there`,
         );
       }
     }
     request.onStart?.(selected, Math.ceil(training.length / config.batchSize));
-    const history = (resume?.meta.history ?? []) as unknown as EpochRecord[];
-    const describeRun = (
-      epoch: number,
-      logs: EpochLogs | undefined,
-    ): CheckpointMeta => ({
-      config,
-      series: {
-        name: series.name,
-        source: series.source,
-        sha256: series.sha256,
-        length: series.values.length,
-        options: request.seriesOptions as JsonObject,
-      },
-      scale: { ...scaling },
-      epoch,
-      iterations: 0,
-      metrics: { ...logs },
-      monitor: config.monitor,
-      best: checkpoint.best ?? null,
-      seed: config.seed,
-      engine: engine.name,
-      adapter: engine.adapter,
-      versions: versions(),
-      created: new Date().toISOString(),
-      history: [],
-      extra: {},
-    });
-    let state: EngineState = await engine.readState();
-    const checkpoint = new ModelCheckpoint({
-      filepath: paths.best,
-      monitor: config.monitor,
-      best: resume?.meta.best ?? undefined,
-      log,
-      async save(epoch, logs) {
-        writeWeights(model, config, state.weights);
-        const meta = {
-          ...describeRun(epoch, logs),
-          iterations: state.iterations,
-        };
-        await model.save(checkpointHandler(paths.best, { meta }));
-      },
-    });
-    const saveLast = async (epoch: number, logs?: EpochLogs) => {
-      writeWeights(model, config, state.weights);
-      const meta = {
-        ...describeRun(epoch, logs),
-        iterations: state.iterations,
-        history: history as unknown as JsonObject[],
-      };
-      await model.save(
-        checkpointHandler(paths.last, { meta, slots: state.slots }),
-      );
-    };
-    if (!resume) await saveLast(0);
+    if (!resume) {
+      const state = await engine.readState();
+      await keeper.begin({ ...state, average, judged: state.weights });
+    }
     let began = performance.now();
     await train(engine, {
       config,
       training,
       validation,
       unit: scaling.divisor,
+      average,
       epochsDone: resume?.meta.epoch ?? 0,
       ...(request.signal && { signal: request.signal }),
       ...(request.onProgress && { onProgress: request.onProgress }),
-      onEpochEnd: async (epoch, logs, after) => {
+      onEpochEnd: async (epoch, logs, state) => {
         const seconds = (performance.now() - began) / 1000;
-        state = after;
-        const improved = await checkpoint.onEpochEnd(epoch, logs);
-        const record = { epoch, ...logs, improved, seconds };
-        history.push(record);
-        await saveLast(epoch, logs);
-        await writeHistory(paths, history);
-        request.onEpochEnd?.(record);
+        request.onEpochEnd?.(
+          await keeper.keep({ epoch, logs, state, seconds }),
+        );
         began = performance.now();
       },
     });
     return {
-      best: checkpoint.best,
-      history,
+      best: keeper.best,
+      history: keeper.history,
       engine: engine.name,
       adapter: engine.adapter,
     };
   } finally {
-    model.dispose();
+    keeper.dispose();
     selected.dispose();
   }
 }
 
-/** Rewrites `history.csv` and `history.jsonl`. */
-async function writeHistory(
-  { historyCsv, historyJsonl }: { historyCsv: string; historyJsonl: string },
-  history: readonly EpochRecord[],
-): Promise<void> {
-  const columns = [
-    "epoch",
-    "loss",
-    "mae",
-    "val_loss",
-    "val_mae",
-    "improved",
-    "seconds",
-  ];
-  await replaceFile(
-    historyCsv,
-    stringify(history.map((r) => ({ ...r })), { columns }).replaceAll(
-      "\r\n",
-      "\n",
-    ),
-  );
-  await replaceFile(
-    historyJsonl,
-    history.map((r) => JSON.stringify(r) + "\n").join(""),
-  );
+/** The adapter without the number of threads, on which no bit depends. */
+function machineOf(adapter: string): string {
+  return adapter.replace(/, \d+ threads?/, "");
 }

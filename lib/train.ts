@@ -4,6 +4,11 @@
  * @module
  */
 
+import {
+  averagesEpoch,
+  averageWeights,
+  type WeightAverage,
+} from "./averaging.ts";
 import type { EpochLogs } from "./callbacks.ts";
 import type { Config } from "./config.ts";
 import type {
@@ -13,7 +18,16 @@ import type {
 } from "./engine/engine.ts";
 import { DivergenceError } from "./errors.ts";
 import { parameterLayout } from "./layout.ts";
+import { learningRateAt } from "./schedule.ts";
 import { shuffleOrder } from "./windows.ts";
+
+/** How far training is: all that it goes on from. */
+export interface TrainState extends EngineState {
+  /** The mean weights over the last epochs, once they have begun. */
+  average: WeightAverage | undefined;
+  /** `[parameters]`, what the metrics are of: the mean weights, or those of the epoch. */
+  judged: Float32Array;
+}
 
 /** What to train on and whom to tell. */
 export interface TrainRequest {
@@ -25,17 +39,19 @@ export interface TrainRequest {
   validation: Int32Array;
   /** The series' units per unit of the engine's values; MAE is told in the series' units. @default {1} */
   unit?: number;
+  /** The mean weights of an earlier part of this run. */
+  average?: WeightAverage | undefined;
   /** Epochs done by an earlier part of this run, whose state the engine holds. @default {0} */
   epochsDone?: number;
   /** Stops the run; the unfinished epoch is dropped. */
   signal?: AbortSignal;
   /** Called now and then within an epoch. */
   onProgress?: (epoch: number, steps: number) => void;
-  /** Called after each epoch with its metrics and the engine's state, and awaited. */
+  /** Called after each epoch with its metrics and how far training is, and awaited. */
   onEpochEnd: (
     epoch: number,
     logs: EpochLogs,
-    state: EngineState,
+    state: TrainState,
   ) => Promise<void>;
 }
 
@@ -65,18 +81,34 @@ export async function train(
   const { config, training, validation, unit = 1, signal } = request;
   const { onProgress, onEpochEnd } = request;
   let state = await engine.readState();
+  let average = request.average;
   for (
     let epoch = (request.epochsDone ?? 0) + 1;
     epoch <= config.epochs;
     epoch++
   ) {
     const order = shuffleOrder(training, { ...config, epoch });
+    const learningRate = learningRateAt(epoch, config);
     const trained = await engine.trainEpoch(order, {
+      learningRate,
       ...(signal && { signal }),
       onProgress: (steps) => onProgress?.(epoch, steps),
     });
-    await refuseDivergence(engine, { config, order, epoch, state, trained });
+    await refuseDivergence(engine, {
+      config,
+      order,
+      epoch,
+      learningRate,
+      state,
+      trained,
+    });
+    state = await engine.readState();
+    const averaged = averagesEpoch(epoch, config);
+    if (averaged) average = averageWeights(average, state.weights);
+    const judged = averaged ? average!.mean : state.weights;
+    if (averaged) await engine.writeState({ ...state, weights: judged });
     const validated = await engine.evaluate(validation);
+    if (averaged) await engine.writeState(state);
     signal?.throwIfAborted();
     const of = (metrics: Float32Array, windows: number) =>
       meanOverWindows(metrics, { windows, batchSize: config.batchSize });
@@ -86,8 +118,7 @@ export async function train(
       val_loss: of(validated.loss, validation.length),
       val_mae: unit * of(validated.mae, validation.length),
     };
-    state = await engine.readState();
-    await onEpochEnd(epoch, logs, state);
+    await onEpochEnd(epoch, logs, { ...state, average, judged });
   }
 }
 
@@ -96,6 +127,7 @@ interface EpochRun {
   config: Config;
   order: Int32Array;
   epoch: number;
+  learningRate: number;
   state: EngineState;
   trained: BatchMetrics;
 }
@@ -108,14 +140,16 @@ async function refuseDivergence(
   engine: TrainEngine,
   run: EpochRun,
 ): Promise<void> {
-  const { config, order, epoch, state, trained } = run;
+  const { config, order, epoch, learningRate, state, trained } = run;
   const bad = trained.loss.findIndex((value) => !Number.isFinite(value));
   if (bad < 0) return;
   const { batchSize } = config;
   const before = Math.max(bad - 1, 0);
   await engine.writeState(state);
   if (before > 0) {
-    await engine.trainEpoch(order.subarray(0, before * batchSize));
+    await engine.trainEpoch(order.subarray(0, before * batchSize), {
+      learningRate,
+    });
   }
   const { gradient } = await engine.gradient(
     order.subarray(before * batchSize, (before + 1) * batchSize),

@@ -65,7 +65,10 @@ const FIELDS: Record<
     "mae",
     "loss",
   ]],
-  saveBestOnly: ["flag", "keep the best epoch; --no-save-best-only keeps the last"],
+  saveBestOnly: [
+    "flag",
+    "keep the best epoch; --no-save-best-only keeps the last",
+  ],
   seed: ["number", "seed of initial weights and shuffling"],
 };
 

@@ -5,7 +5,7 @@
 
 import type { Config } from "../config.ts";
 import type { SelectedEngine } from "../engine/select.ts";
-import type { EpochRecord } from "../run.ts";
+import type { EpochRecord } from "../run_keeper.ts";
 import type { Series } from "../series.ts";
 import { tellEngine } from "./engine_options.ts";
 import type { ProgressBar, Terminal } from "./terminal.ts";
