@@ -249,9 +249,7 @@ const HOSTILE: [
   ["no config", field("config", null), /no usable config/],
   ["a config of the wrong type", field("config", [1]), /no usable config/],
   ["an unknown option", config("shape", 1), /the unknown field "shape"/],
-  ["a missing option", (c) => {
-    delete (c.config as JsonObject).windowSize;
-  }, /--window-size undefined/],
+  ["an option of null", config("windowSize", null), /--window-size null/],
   ["huge filters", config("filters", 1e15), /--filters 1000000000000000/],
   [
     "huge units",
@@ -319,6 +317,14 @@ Deno.test("loadCheckpoint() reads no file that only the list in meta.json names"
     ) as CheckpointError;
     assertMatch(error.message, /lists no model\.json|lists the file/);
   }
+});
+
+Deno.test("loadCheckpoint() gives options that are younger than the checkpoint their defaults", async () => {
+  const fileSystem = await forged((content) => {
+    delete (content.config as JsonObject).clipNorm;
+  });
+  const { meta } = await loadCheckpoint(PATH, { fileSystem });
+  assertEquals(meta.config, TINY_CONFIG);
 });
 
 Deno.test({

@@ -79,11 +79,14 @@ try {
 /** Starts a second training on a folder while the first is at it. */
 async function rivals(folder: string): Promise<{ refused: number }> {
   await Deno.mkdir(folder);
-  const first = sunspots(folder, trainArgs(folder, false)).spawn();
+  const first = sunspots(folder, trainArgs(folder, { epochs: 60 })).spawn();
   const errors = new Response(first.stderr).text();
   const lines = first.stdout.pipeThrough(new TextDecoderStream()).getReader();
   await lines.read();
-  const second = await sunspots(folder, trainArgs(folder, true)).output();
+  const second = await sunspots(
+    folder,
+    trainArgs(folder, { epochs: 60, resume: true }),
+  ).output();
   const message = new TextDecoder().decode(second.stderr);
   if (second.code !== 1 || !message.includes("another process is writing")) {
     throw new Error(

@@ -10,13 +10,8 @@ import { runPaths } from "../../lib/run_paths.ts";
 import { sha256 } from "../../lib/seal.ts";
 import { randomFrom } from "./processes.ts";
 
-/** Epochs of each training. */
-const EPOCHS = 60;
-
 /** A small network that improves for many epochs, so that there's much to save. */
 const SETTINGS = [
-  "--epochs",
-  `${EPOCHS}`,
   "--engine=wasm",
   "--threads=1",
   "--filters=4",
@@ -59,11 +54,15 @@ export function sunspots(folder: string, args: string[]): Deno.Command {
 }
 
 /** The arguments of a training into `folder`. */
-export function trainArgs(folder: string, resume: boolean): string[] {
+export function trainArgs(
+  folder: string,
+  { resume = false, epochs }: { resume?: boolean; epochs: number },
+): string[] {
   return [
     "train",
     "--json",
     ...SETTINGS,
+    `--epochs=${epochs}`,
     `--checkpoint=${folder}/best`,
     ...resume ? ["--resume"] : [],
   ];
@@ -115,14 +114,15 @@ interface Announced {
 /** Runs one training until it's done or killed; `undefined`: done. */
 async function disturb(
   folder: string,
-  { resume, early, delay, announced }: {
+  { resume, epochs, early, delay, announced }: {
     resume: boolean;
+    epochs: number;
     early: boolean;
     delay: number;
     announced: Announced;
   },
 ): Promise<"killed" | "done"> {
-  const child = sunspots(folder, trainArgs(folder, resume)).spawn();
+  const child = sunspots(folder, trainArgs(folder, { resume, epochs })).spawn();
   const errors = new Response(child.stderr).text();
   const kill = () => child.kill("SIGKILL");
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -194,9 +194,14 @@ async function inspect(
 }
 
 /** A training that nobody disturbs. */
-export async function undisturbed(folder: string): Promise<string[]> {
-  const { success, stderr } = await sunspots(folder, trainArgs(folder, false))
-    .output();
+export async function undisturbed(
+  folder: string,
+  epochs: number,
+): Promise<string[]> {
+  const { success, stderr } = await sunspots(
+    folder,
+    trainArgs(folder, { epochs }),
+  ).output();
   assert(success, new TextDecoder().decode(stderr));
   return await outcome(folder);
 }
@@ -206,9 +211,13 @@ export async function undisturbed(folder: string): Promise<string[]> {
  */
 export async function killTrainings(
   parent: string,
-  { kills, seed, onKill }: {
+  { kills, seed, epochs = 60, longest = 700, onKill }: {
     kills: number;
     seed: number;
+    /** Epochs of each training. @default {60} */
+    epochs?: number;
+    /** Most milliseconds from the first announced epoch to the kill. @default {700} */
+    longest?: number;
     onKill?: (counts: TrainingCounts) => void;
   },
 ): Promise<TrainingCounts> {
@@ -220,7 +229,10 @@ export async function killTrainings(
     evaluations: 0,
     identical: 0,
   };
-  const expected = await undisturbed(`${parent}/undisturbed`);
+  const expected = await undisturbed(
+    `${parent}/undisturbed`,
+    epochs,
+  );
   for (let run = 1; counts.kills < kills; run++) {
     const folder = `${parent}/run${run}`;
     const announced: Announced = { best: 0, value: NaN, last: 0 };
@@ -230,8 +242,9 @@ export async function killTrainings(
       const early = random() < 0.2;
       const end = await disturb(folder, {
         resume: await checkpointExists(last),
+        epochs,
         early,
-        delay: random() * (early ? 1000 : 700),
+        delay: random() * (early ? 1000 : longest),
         announced,
       });
       if (end === "done") break;
