@@ -47,15 +47,29 @@ fn project(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
     let x2 = left[r2 + k];
     let x3 = left[r3 + k];
     var w = 4u * k * COLUMNS + column;
-    for (var c = 0u; c < 4u; c++) {
-      let a0 = x0[c]; let a1 = x1[c]; let a2 = x2[c]; let a3 = x3[c];
-      let w0 = weights[w]; let w1 = weights[w + 1u]; let w2 = weights[w + 2u]; let w3 = weights[w + 3u];
-      s00 += a0 * w0; s01 += a0 * w1; s02 += a0 * w2; s03 += a0 * w3;
-      s10 += a1 * w0; s11 += a1 * w1; s12 += a1 * w2; s13 += a1 * w3;
-      s20 += a2 * w0; s21 += a2 * w1; s22 += a2 * w2; s23 += a2 * w3;
-      s30 += a3 * w0; s31 += a3 * w1; s32 += a3 * w2; s33 += a3 * w3;
-      w += COLUMNS;
-    }
+    let v0 = weights[w]; let v1 = weights[w + 1u]; let v2 = weights[w + 2u]; let v3 = weights[w + 3u];
+    s00 += x0.x * v0; s01 += x0.x * v1; s02 += x0.x * v2; s03 += x0.x * v3;
+    s10 += x1.x * v0; s11 += x1.x * v1; s12 += x1.x * v2; s13 += x1.x * v3;
+    s20 += x2.x * v0; s21 += x2.x * v1; s22 += x2.x * v2; s23 += x2.x * v3;
+    s30 += x3.x * v0; s31 += x3.x * v1; s32 += x3.x * v2; s33 += x3.x * v3;
+    w += COLUMNS;
+    let y0 = weights[w]; let y1 = weights[w + 1u]; let y2 = weights[w + 2u]; let y3 = weights[w + 3u];
+    s00 += x0.y * y0; s01 += x0.y * y1; s02 += x0.y * y2; s03 += x0.y * y3;
+    s10 += x1.y * y0; s11 += x1.y * y1; s12 += x1.y * y2; s13 += x1.y * y3;
+    s20 += x2.y * y0; s21 += x2.y * y1; s22 += x2.y * y2; s23 += x2.y * y3;
+    s30 += x3.y * y0; s31 += x3.y * y1; s32 += x3.y * y2; s33 += x3.y * y3;
+    w += COLUMNS;
+    let z0 = weights[w]; let z1 = weights[w + 1u]; let z2 = weights[w + 2u]; let z3 = weights[w + 3u];
+    s00 += x0.z * z0; s01 += x0.z * z1; s02 += x0.z * z2; s03 += x0.z * z3;
+    s10 += x1.z * z0; s11 += x1.z * z1; s12 += x1.z * z2; s13 += x1.z * z3;
+    s20 += x2.z * z0; s21 += x2.z * z1; s22 += x2.z * z2; s23 += x2.z * z3;
+    s30 += x3.z * z0; s31 += x3.z * z1; s32 += x3.z * z2; s33 += x3.z * z3;
+    w += COLUMNS;
+    let w0 = weights[w]; let w1 = weights[w + 1u]; let w2 = weights[w + 2u]; let w3 = weights[w + 3u];
+    s00 += x0.w * w0; s01 += x0.w * w1; s02 += x0.w * w2; s03 += x0.w * w3;
+    s10 += x1.w * w0; s11 += x1.w * w1; s12 += x1.w * w2; s13 += x1.w * w3;
+    s20 += x2.w * w0; s21 += x2.w * w1; s22 += x2.w * w2; s23 += x2.w * w3;
+    s30 += x3.w * w0; s31 += x3.w * w1; s32 += x3.w * w2; s33 += x3.w * w3;
   }
   put(row, column, s00); put(row, column + 1u, s01); put(row, column + 2u, s02); put(row, column + 3u, s03);
   put(row + 8u, column, s10); put(row + 8u, column + 1u, s11); put(row + 8u, column + 2u, s12); put(row + 8u, column + 3u, s13);

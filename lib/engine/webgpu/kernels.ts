@@ -6,6 +6,10 @@
 
 import type { AdapterDescription } from "../device.ts";
 import gemmSoftware from "./gemm_software.wgsl" with { type: "text" };
+import gemmHardware from "./gemm_hardware.wgsl" with { type: "text" };
+import gradientHardware from "./gradient_hardware.wgsl" with { type: "text" };
+import lstmHardware from "./lstm_hardware.wgsl" with { type: "text" };
+import tile from "./tile.wgsl" with { type: "text" };
 import gradientSoftware from "./gradient_software.wgsl" with { type: "text" };
 import lstmSoftware from "./lstm_software.wgsl" with { type: "text" };
 
@@ -25,6 +29,8 @@ export interface KernelSet {
   inputGradientTile: readonly [rows: number, columns4: number];
   /** Entry points `forward` and `backward`. */
   lstm: string;
+  /** Whether `backward` keeps the cell's gradient in the buffer `carry`. */
+  lstmCarries: boolean;
   /** Workgroups of the recurrence for a batch. */
   lstmGroups: (batch: number) => number;
   /** Entry point `accumulate`. */
@@ -42,15 +48,35 @@ const SOFTWARE: KernelSet = {
   projectTile: [32, 4],
   inputGradientTile: [32, 1],
   lstm: lstmSoftware,
+  lstmCarries: true,
   lstmGroups: (batch) => Math.ceil(Math.ceil(batch / 2) / 8),
   gradient: gradientSoftware,
   gradientTile: [16, 16],
   splits: () => 1,
 };
 
+/** Workgroups that keep the largest graphics cards busy (an H100 runs 132 x 16 of 64 lanes at once). */
+const ENOUGH_GROUPS = 1024;
+
+const HARDWARE: KernelSet = {
+  name: "hardware",
+  uniformWeights: false,
+  gemm: tile + gemmHardware,
+  projectTile: [32, 8],
+  inputGradientTile: [32, 8],
+  lstm: lstmHardware,
+  lstmCarries: false,
+  lstmGroups: (batch) => batch,
+  gradient: tile + gradientHardware,
+  gradientTile: [32, 8],
+  // Below some 64 rows a part is more overhead than work.
+  splits: (rows, tiles) =>
+    Math.max(1, Math.min(Math.ceil(ENOUGH_GROUPS / tiles), rows >> 6)),
+};
+
 const SETS: Record<KernelSetName, KernelSet> = {
   software: SOFTWARE,
-  hardware: SOFTWARE,
+  hardware: HARDWARE,
 };
 
 /** A kernel set and why it was taken. */

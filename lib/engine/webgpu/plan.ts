@@ -412,7 +412,7 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
         2: cells,
         4: deltas,
         5: dz,
-        6: whole("carry"),
+        ...set.lstmCarries ? { 6: whole("carry") } : {},
       },
       grid: [set.lstmGroups(batchSize), 1],
     });

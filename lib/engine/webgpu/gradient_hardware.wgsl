@@ -1,0 +1,72 @@
+// All weight gradients in one dispatch, for graphics cards:
+//   gradient[i, j] = sum over rows of left[row, i] right[row, j]
+// left: activations (or patches) with a 1 in the last column, so that the bias is a row; right: deltas. A workgroup of
+// 64 lanes takes the 32 x 32 tile that its number says, over one of SPLITS parts of the rows (tile.wgsl); update.wgsl adds
+// the parts up in a fixed order. Strides and offsets are in vec4s. Grid: [tiles, SPLITS].
+// Prepended: tile.wgsl.
+
+override ROWS = 0u;
+override SPLITS = 1u;
+override COUNT = 0u; // vec4s in a partial gradient
+
+struct Tile {
+  left: u32, // first row of left
+  left_stride: u32,
+  right: u32,
+  columns: u32, // of right and of the gradient
+  result: u32,
+  height: u32, // rows of the gradient
+  i: u32, // first row of this tile, in numbers
+  j: u32, // first column of this tile, in vec4s
+}
+
+@group(0) @binding(0) var<storage, read> tiles: array<Tile>;
+@group(0) @binding(1) var<storage, read> activations: array<vec4f>;
+@group(0) @binding(2) var<storage, read> deltas: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> gradient: array<vec4f>;
+
+@compute @workgroup_size(64)
+fn accumulate(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let tile = tiles[group.x];
+  let first = group.y * ROWS / SPLITS;
+  let end = (group.y + 1u) * ROWS / SPLITS;
+  let x = lane % 8u;
+  let i4 = tile.i / 4u + x;
+  let j = tile.j + x;
+  var sums = Sums();
+  for (var row = first; row < end; row += DEPTH) {
+    for (var r = lane / 8u; r < DEPTH; r += 8u) {
+      var a = vec4f();
+      var d = vec4f();
+      if (row + r < end) {
+        if (i4 < tile.left_stride) {
+          a = activations[tile.left + (row + r) * tile.left_stride + i4];
+        }
+        if (j < tile.columns) {
+          d = deltas[tile.right + (row + r) * tile.columns + j];
+        }
+      }
+      left_panel[8u * r + x] = a;
+      right_panel[8u * r + x] = d;
+    }
+    workgroupBarrier();
+    sums = multiply(lane, sums);
+    workgroupBarrier();
+  }
+  if (j < tile.columns) {
+    let i = tile.i + 4u * (lane / 8u);
+    let to = group.y * COUNT + tile.result + i * tile.columns + j;
+    if (i < tile.height) {
+      gradient[to] = sums.row0;
+    }
+    if (i + 1u < tile.height) {
+      gradient[to + tile.columns] = sums.row1;
+    }
+    if (i + 2u < tile.height) {
+      gradient[to + 2u * tile.columns] = sums.row2;
+    }
+    if (i + 3u < tile.height) {
+      gradient[to + 3u * tile.columns] = sums.row3;
+    }
+  }
+}
