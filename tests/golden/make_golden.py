@@ -1,6 +1,6 @@
 """Makes the files of this folder from TensorFlow, Keras and statsmodels.
 
-  .venv/bin/python tests/golden/make_golden.py [model_checkpoint | baselines | windows | shuffle | models | losses | philox | initializers | weights_file ...]
+  .venv/bin/python tests/golden/make_golden.py [model_checkpoint | baselines | windows | shuffle | models | fit | losses | philox | initializers | weights_file ...]
 
 Without a name it makes all of them. The versions are those of requirements.txt; each JSON file
 says in "made_with" which ones made it.
@@ -373,6 +373,31 @@ def make_models():
     })
 
 
+def make_fit():
+    """Two epochs of the exercise's own fit(), shuffled with a seed, from the initial weights of seed.bin."""
+    import keras
+    from seed_script import BATCH_SIZE, SHUFFLE_BUFFER, WINDOW_SIZE, build_model, windowed_dataset
+
+    y = series()
+    model = build_model()
+    flat, at, weights = np.fromfile(HERE / "seed.bin", "<f4"), 0, []
+    for w in model.get_weights():
+        weights.append(flat[at:at + w.size].reshape(w.shape))
+        at += w.size
+    cases = []
+    for seed in (42, 7):
+        train = windowed_dataset(y[:SPLIT], WINDOW_SIZE, BATCH_SIZE, SHUFFLE_BUFFER, seed)
+        valid = windowed_dataset(y[SPLIT:], WINDOW_SIZE, BATCH_SIZE, SHUFFLE_BUFFER)
+        model.set_weights(weights)
+        model.compile(loss=keras.losses.Huber(), optimizer=keras.optimizers.SGD(learning_rate=1e-6, momentum=0.9), metrics=["mae"])
+        history = model.fit(train, epochs=2, validation_data=valid, verbose=0).history
+        cases.append({"seed": seed, **{key: float32(values) for key, values in history.items()}})
+    write("fit.json", ["keras", "tensorflow-cpu"], {
+        "note": "history of model.fit() with tf.data's shuffle(1000, seed=seed), SGD(1e-6, momentum 0.9), from the initial weights of seed.bin",
+        "cases": cases,
+    })
+
+
 def make_losses():
     """Keras's losses and their derivatives, element by element."""
     import keras
@@ -467,6 +492,7 @@ MAKERS = {
     "windows": make_windows,
     "shuffle": make_shuffle,
     "models": make_models,
+    "fit": make_fit,
     "losses": make_losses,
     "philox": make_philox,
     "initializers": make_initializers,
