@@ -70,7 +70,7 @@ export class RunKeeper {
   readonly #options: RunKeeperOptions;
   readonly #checkpoint: ModelCheckpoint;
   readonly #model: Model;
-  #state: TrainState | undefined;
+  #finished: FinishedEpoch | undefined;
 
   /** @param options What every checkpoint of the run says. */
   constructor(options: RunKeeperOptions) {
@@ -84,10 +84,12 @@ export class RunKeeper {
       saveBestOnly: config.saveBestOnly,
       best,
       log,
-      save: async (epoch, logs) => {
-        const state = this.#state!;
-        writeWeights(this.#model, config, state.judged);
-        const meta = this.#describe(epoch, { logs, state });
+      save: async (epoch) => {
+        const finished = this.#finished!;
+        writeWeights(this.#model, config, finished.state.judged);
+        const meta = this.#describe(epoch, finished);
+        const record = this.#record(finished, this.best?.epoch === epoch);
+        meta.history = [...this.history, record] as unknown as JsonObject[];
         await this.#model.save(checkpointHandler(paths.best, { meta }));
       },
     });
@@ -104,14 +106,13 @@ export class RunKeeper {
   }
 
   /** Keeps an epoch: first the best, then the last, then the history. */
-  async keep(
-    { epoch, logs, state, seconds }: FinishedEpoch,
-  ): Promise<EpochRecord> {
-    this.#state = state;
+  async keep(finished: FinishedEpoch): Promise<EpochRecord> {
+    const { epoch, logs } = finished;
+    this.#finished = finished;
     const improved = await this.#checkpoint.onEpochEnd(epoch, logs);
-    const record = { epoch, ...logs, improved, seconds };
+    const record = this.#record(finished, improved);
     this.history.push(record);
-    await this.#saveLast(epoch, { logs, state });
+    await this.#saveLast(epoch, finished);
     await this.#writeHistory();
     return record;
   }
@@ -119,6 +120,13 @@ export class RunKeeper {
   /** Frees the model of record. */
   dispose(): void {
     this.#model.dispose();
+  }
+
+  #record(
+    { epoch, logs, seconds }: FinishedEpoch,
+    improved: boolean,
+  ): EpochRecord {
+    return { epoch, ...logs, improved, seconds };
   }
 
   async #saveLast(

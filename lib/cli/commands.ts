@@ -36,6 +36,10 @@ const COMMANDS: Record<
     summary: "continue the series, with intervals",
     load: async () => (await import("./forecast_command.ts")).forecastCommand,
   },
+  report: {
+    summary: "everything about a checkpoint on one HTML page",
+    load: async () => (await import("./report_command.ts")).reportCommand,
+  },
   "ensemble merge": {
     summary: "join members that were trained apart",
     load: async () =>
@@ -48,6 +52,10 @@ const COMMANDS: Record<
   import: {
     summary: "read weights from Keras",
     load: async () => (await import("./keras_command.ts")).importCommand,
+  },
+  doctor: {
+    summary: "check GPU, engines and checkpoints, for a bug report",
+    load: async () => (await import("./doctor_command.ts")).doctorCommand,
   },
 };
 

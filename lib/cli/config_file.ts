@@ -17,7 +17,15 @@ export const CONFIG_OPTION: OptionSpec = {
 };
 
 /** Options that say how to run or print, not what to compute: no file sets them. */
-const NOT_IN_FILES = ["config", "print-config", "json", "verbose", "resume"];
+const NOT_IN_FILES = [
+  "config",
+  "print-config",
+  "json",
+  "verbose",
+  "resume",
+  "find-lr",
+  "output",
+];
 
 /** `windowSize` for `window-size`. */
 function camelCase(name: string): string {

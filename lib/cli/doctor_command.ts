@@ -122,17 +122,33 @@ export function describeDiagnosis(diagnosis: Diagnosis): string {
 
 function describeGpu({ gpu, system }: Diagnosis): string[] {
   if (!gpu.works) return [`GPU          none usable: ${gpu.problem}`];
-  const { adapter, limits, features } = gpu;
+  const { adapter, limits: l, features } = gpu;
   return [
     `GPU          ${describe(adapter)}${
       system.os === "linux" && !adapter.openGl ? ", Vulkan" : ""
     }; self-check passed`,
-    `  limits     ${
-      Object.entries(limits).map(([name, value]) => `${name} ${value}`)
-        .join(", ")
+    `  offers     buffers of ${bytes(l.maxBufferSize)}, storage of ${
+      bytes(l.maxStorageBufferBindingSize)
+    }, uniforms of ${
+      bytes(l.maxUniformBufferBindingSize)
+    }, ${l.maxStorageBuffersPerShaderStage} storage buffers a stage`,
+    `  workgroups of ${l.maxComputeInvocationsPerWorkgroup} with ${
+      bytes(l.maxComputeWorkgroupStorageSize)
+    }, ${l.maxComputeWorkgroupsPerDimension} a side; features: ${
+      features.join(", ") || "none of the optional ones"
     }`,
-    `  features   ${features.join(", ") || "none of the optional ones"}`,
   ];
+}
+
+/** A number of bytes as people say it. */
+function bytes(count: number | undefined): string {
+  if (count === undefined) return "unknown size";
+  const [unit, size] = count >= 2 ** 29
+    ? ["GiB", 2 ** 30]
+    : count >= 2 ** 20
+    ? ["MiB", 2 ** 20]
+    : ["KiB", 2 ** 10];
+  return `${+(count / size).toFixed(1)} ${unit}`;
 }
 
 function milliseconds(ms: number | undefined): string {

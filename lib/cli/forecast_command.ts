@@ -3,6 +3,7 @@
  * @module
  */
 
+import type { Config } from "../config.ts";
 import { UsageError } from "../errors.ts";
 import {
   type Forecast,
@@ -61,7 +62,10 @@ export const forecastCommand: Command = {
       ...(forecaster.members.length > 1 && { members: forecaster.members }),
     });
     if (output !== undefined && format !== undefined) {
-      await writeOutput(output, await encode(result, { series, format }));
+      await writeOutput(
+        output,
+        await encode(result, { series, config: meta.config, format }),
+      );
       terminal.err(`Wrote ${output}`);
     }
     if (values.get("json") === true) {
@@ -87,7 +91,11 @@ function formatOf(output: string): Format {
 /** The forecast in a file's format. Charts are loaded only where they're wanted. */
 async function encode(
   result: Forecast,
-  { series, format }: { series: Series; format: Format },
+  { series, config, format }: {
+    series: Series;
+    config: Config;
+    format: Format;
+  },
 ): Promise<string | Uint8Array> {
   if (format === "csv") return forecastCsv(result);
   if (format === "json") {
@@ -100,7 +108,14 @@ async function encode(
   if (format === "png") {
     return await (await import("../png.ts")).svgToPng(renderFigure(figure));
   }
-  return (await import("../page.ts")).renderPage([figure], {
-    title: `Forecast: ${series.name}`,
+  const { renderReport } = await import("../report.ts");
+  const { source, sha256 } = series;
+  return renderReport({
+    series,
+    splitTime: config.splitTime,
+    made: new Date().toISOString().slice(0, 10),
+    run: { data: source, "data SHA-256": sha256 },
+    config: config as unknown as Record<string, unknown>,
+    forecast: result,
   });
 }

@@ -23,12 +23,15 @@ import {
   SPLIT_OPTION,
 } from "./data_options.ts";
 import { ENGINE_OPTIONS, givenEngine } from "./engine_options.ts";
+import { runFinder } from "./find_lr.ts";
 import type { OptionValues } from "./options.ts";
 import type { Terminal } from "./terminal.ts";
 import { TrainProgress } from "./train_progress.ts";
 
 /** Where an ensemble goes unless told otherwise. */
 const DEFAULT_ENSEMBLE = "checkpoints/ensemble";
+
+const DEFAULT_PICTURE = "checkpoints/learning_rate.svg";
 
 /** The command. */
 export const trainCommand: Command = {
@@ -52,6 +55,19 @@ export const trainCommand: Command = {
       name: "ensemble-member",
       kind: "number",
       help: "train only this member, from 0; join them with: ensemble merge",
+    },
+    {
+      name: "find-lr",
+      kind: "flag",
+      help:
+        "search a learning rate from 1e-8, tenfold every 20 epochs, and draw it",
+    },
+    {
+      name: "output",
+      kind: "text",
+      value: "FILE",
+      help: "picture of --find-lr",
+      default: DEFAULT_PICTURE,
     },
     CONFIG_OPTION,
     {
@@ -168,12 +184,20 @@ async function trainOne(
   if (values.get("print-config") === true) {
     return terminal.out(printAll(values, { source, config }));
   }
+  const json = values.get("json") === true;
+  if (values.get("find-lr") === true) {
+    const output = (values.get("output") as string | undefined) ??
+      DEFAULT_PICTURE;
+    return await runFinder(
+      { config, series, engine: givenEngine(values), output, json },
+      terminal,
+    );
+  }
   if (resume && resume.meta.epoch >= config.epochs) {
     terminal.err(
       `Nothing to do: ${resume.meta.epoch} of ${config.epochs} epochs are done; go on with a larger --epochs`,
     );
   }
-  const json = values.get("json") === true;
   const progress = new TrainProgress(terminal, {
     config,
     series,
