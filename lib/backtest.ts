@@ -6,11 +6,17 @@
 
 import type { Baseline, FittedBaseline } from "./baselines/baseline.ts";
 import { fitBaselines } from "./baselines/baselines.ts";
-import { bootstrapMean } from "./bootstrap.ts";
-import { type Bounds, conformalIntervals, minErrors } from "./conformal.ts";
+import {
+  bootstrapMean,
+  compareInWords,
+  describeDifference,
+  twoDecimals,
+} from "./bootstrap.ts";
+import { calibratedForecasts, type CalibrationOptions } from "./calibration.ts";
+import type { Bounds } from "./conformal.ts";
 import { bestOf, type Difference } from "./evaluate.ts";
 import { meanAbsoluteError, rootMeanSquaredError, skill } from "./metrics.ts";
-import { type Network, newestOffset, rollForward } from "./rollout.ts";
+import { type Network, newestOffset } from "./rollout.ts";
 
 /** From where, how far, and beside what. */
 export interface BacktestOptions extends CalibrationOptions {
@@ -24,20 +30,6 @@ export interface BacktestOptions extends CalibrationOptions {
   baselines?: Baseline[];
   /** Seed of the bootstrap. @default {0} */
   seed?: number;
-}
-
-/** On what intervals rest. */
-export interface CalibrationOptions {
-  /** The whole series. `[time]` */
-  values: Float64Array;
-  /** Time index at which validation begins. */
-  splitTime: number;
-  /** Interval levels in percent; none: no intervals. @default {[80, 95]} */
-  levels?: readonly number[];
-  /** Time steps before the split whose forecasts calibrate the first interval. @default {800} */
-  calibration?: number;
-  /** Lowest value that the series can take. */
-  min?: number;
 }
 
 /** Errors at one horizon, in the series' units. */
@@ -229,73 +221,6 @@ export async function backtest(
   };
 }
 
-/** Forecasts whose intervals can be made, because older ones come before them. */
-export interface CalibratedForecasts {
-  /** The calibration's origins, then those asked for. `[all]` */
-  origins: Int32Array;
-  /** Index of the first that was asked for. */
-  first: number;
-  /** `[all, horizon]` */
-  forecasts: Float64Array;
-  /** Intervals at one horizon, bounds `[all]`. */
-  intervals: (horizon: number) => Bounds[];
-}
-
-/** Longest horizon for which every origin of the calibration is taken. */
-const DENSE_HORIZON = 24;
-
-/**
- * Rolls the network forward from the origins asked for and from those that calibrate their intervals, all in
- * one go.
- */
-export async function calibratedForecasts(
-  network: Network,
-  options: CalibrationOptions & { origins: Int32Array; horizon: number },
-): Promise<CalibratedForecasts> {
-  const { values, splitTime, horizon, levels = [80, 95], calibration = 800 } =
-    options;
-  const begin = options.origins[0]!;
-  const stride = Math.ceil(horizon / DENSE_HORIZON);
-  const oldest = Math.max(splitTime - 1 - calibration, newestOffset(network));
-  const past: number[] = [];
-  if (levels.length > 0) {
-    for (let o = begin - stride; o >= oldest; o -= stride) past.unshift(o);
-  }
-  const origins = Int32Array.from([...past, ...options.origins]);
-  const forecasts = await rollForward(network, { values, origins, horizon });
-  const known = past.filter((o) => o + horizon <= begin).length;
-  const needed = Math.max(0, ...levels.map(minErrors));
-  if (known < needed) {
-    throw new RangeError(
-      `Cannot make ${
-        Math.max(...levels)
-      } % intervals ${horizon} values ahead: ${known} past forecasts have come true at the first origin, expected at least ${needed}`,
-    );
-  }
-  // Half of the past fits the spread and the first bounds, the other half lets the rates settle.
-  const settle = past.filter((o) => o < splitTime - 1).length;
-  const warmUp = Math.min(Math.max(settle >> 1, needed), known);
-  return {
-    origins,
-    first: past.length,
-    forecasts,
-    intervals: (h) =>
-      levels.length === 0 ? [] : conformalIntervals({
-        origins,
-        horizon: h,
-        forecasts: Float64Array.from(
-          origins,
-          (_, i) => forecasts[i * horizon + h - 1]!,
-        ),
-        actuals: Float64Array.from(origins, (o) => values[o + h] ?? NaN),
-      }, {
-        levels,
-        warmUp,
-        ...(options.min !== undefined && { min: options.min }),
-      }),
-  };
-}
-
 /** A fitted baseline from each origin, shown the values up to it and no more. `[origins, horizon]` */
 function rollBaseline(
   baseline: FittedBaseline,
@@ -343,17 +268,13 @@ function verdict(
   { horizon, mae, baselines, difference }: HorizonScores,
   labels: Record<string, string>,
 ): string {
-  const { baseline, mean, lower, upper, level } = difference;
-  const word = upper < 0
-    ? "better than"
-    : lower > 0
-    ? "worse than"
-    : `not clearly ${mean < 0 ? "better" : "worse"} than`;
-  return `${horizon} ahead the network is ${word} the best baseline, ${
-    labels[baseline]
-  }: MAE ${mae.toFixed(2)} and ${baselines[baseline]!.mae.toFixed(2)} (skill ${
-    (100 * baselines[baseline]!.skill).toFixed(1)
-  } %), difference ${mean.toFixed(2)}, ${level} % interval ${
-    lower.toFixed(2)
-  } to ${upper.toFixed(2)}.`;
+  const { baseline } = difference;
+  const theirs = baselines[baseline]!;
+  return `${horizon} ahead the network is ${
+    compareInWords(difference)
+  } the best baseline, ${labels[baseline]}: MAE ${twoDecimals(mae)} and ${
+    twoDecimals(theirs.mae)
+  } (skill ${(100 * theirs.skill).toFixed(1)} %), ${
+    describeDifference(difference)
+  }.`;
 }

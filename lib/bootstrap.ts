@@ -90,6 +90,28 @@ export function bootstrapMean(
   };
 }
 
+/** Two decimals, and no minus before a zero. */
+export function twoDecimals(value: number): string {
+  return (Number(value.toFixed(2)) + 0).toFixed(2);
+}
+
+/** `difference -0.18, 95 % interval -0.99 to 0.62` */
+export function describeDifference(
+  { mean, lower, upper, level }: Interval,
+): string {
+  const [m, l, u] = [mean, lower, upper].map(twoDecimals);
+  return `difference ${m}, ${level} % interval ${l} to ${u}`;
+}
+
+/** `better than`, `worse than`, or not clearly so where the interval of (own error - other's error) contains 0. */
+export function compareInWords({ mean, lower, upper }: Interval): string {
+  if (upper < 0) return "better than";
+  if (lower > 0) return "worse than";
+  return mean === 0
+    ? "no better than"
+    : `not clearly ${mean < 0 ? "better" : "worse"} than`;
+}
+
 /** Prefix sums over the series written twice, so that a block may run over its end. */
 function circularPrefix(values: Float64Array): Float64Array {
   const n = values.length;

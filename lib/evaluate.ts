@@ -7,7 +7,13 @@
 import { alignment } from "./alignment.ts";
 import type { Baseline, FittedBaseline } from "./baselines/baseline.ts";
 import { fitBaselines } from "./baselines/baselines.ts";
-import { bootstrapMean, type Interval } from "./bootstrap.ts";
+import {
+  bootstrapMean,
+  compareInWords,
+  describeDifference,
+  type Interval,
+  twoDecimals,
+} from "./bootstrap.ts";
 import type { LossOptions, WindowOptions } from "./config.ts";
 import {
   elementLoss,
@@ -282,16 +288,10 @@ function verdict(
   baselines: Record<string, BaselineScores>,
 ): string {
   if (!difference) return "There is no baseline to compare the network with.";
-  const { baseline, lower, upper, level } = difference;
-  const { label, val_mae } = baselines[baseline]!;
-  const against = `the best baseline, ${label}: val_mae ${mae.toFixed(2)} and ${
-    val_mae.toFixed(2)
-  }, difference ${difference.mean.toFixed(2)}, ${level} % interval ${
-    lower.toFixed(2)
-  } to ${upper.toFixed(2)}`;
-  if (upper < 0) return `The network is better than ${against}.`;
-  if (lower > 0) return `The network is worse than ${against}.`;
-  return `The network is not clearly ${
-    difference.mean < 0 ? "better" : "worse"
-  } than ${against}, which contains 0.`;
+  const { label, val_mae } = baselines[difference.baseline]!;
+  return `The network is ${
+    compareInWords(difference)
+  } the best baseline, ${label}: val_mae ${twoDecimals(mae)} and ${
+    twoDecimals(val_mae)
+  }, ${describeDifference(difference)}.`;
 }

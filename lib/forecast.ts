@@ -3,8 +3,8 @@
  * @module
  */
 
-import { calibratedForecasts, type CalibrationOptions } from "./backtest.ts";
 import { continueDates, type Dated, formatDate } from "./calendar.ts";
+import { calibratedForecasts, type CalibrationOptions } from "./calibration.ts";
 import { ensembleSpread } from "./ensemble.ts";
 import { type Network, type Predict, rollForward } from "./rollout.ts";
 

@@ -6,7 +6,6 @@
 
 import { alignment, type AlignmentOptions } from "./alignment.ts";
 import { UsageError } from "./errors.ts";
-import { applyScaling, invertScaling, type Scaling } from "./scale.ts";
 
 /**
  * The network on any inputs, in the series' units: an engine's `predict`, an ensemble's mean.
@@ -24,20 +23,6 @@ export interface Network extends AlignmentOptions {
   horizon: number;
   /** The function. */
   predict: Predict;
-}
-
-/**
- * A network that was trained on a scaled series, as a function of the series' own units.
- *
- * @param predict The network in scaled units.
- */
-export function scaledPredict(predict: Predict, scaling: Scaling): Predict {
-  if (scaling.kind === "none") return predict;
-  return async (inputs) =>
-    invertScaling(
-      scaling,
-      await predict(Float32Array.from(applyScaling(scaling, inputs))),
-    );
 }
 
 /** From where and how far. */

@@ -9,12 +9,7 @@ import { DEFAULT_CONFIG } from "../lib/config.ts";
 import { UsageError } from "../lib/errors.ts";
 import { parameterCount } from "../lib/layout.ts";
 import { randomStream } from "../lib/random.ts";
-import {
-  type Network,
-  newestOffset,
-  rollForward,
-  scaledPredict,
-} from "../lib/rollout.ts";
+import { type Network, newestOffset, rollForward } from "../lib/rollout.ts";
 import { sunspots } from "./sunspots.ts";
 import { twinPredict } from "./twin.ts";
 
@@ -156,15 +151,4 @@ Deno.test("rollForward() refuses origins without a window and outputs of another
     () => newestOffset({ ...network, padding: "valid", kernelSize: 9 }),
     RangeError,
   );
-});
-
-Deno.test("scaledPredict() takes and gives the series' own units", async () => {
-  const plain = (inputs: Float32Array) =>
-    Promise.resolve(inputs.map((x) => 2 * x));
-  const predict = scaledPredict(plain, {
-    kind: "standard",
-    offset: 10,
-    divisor: 5,
-  });
-  assertEquals([...await predict(Float32Array.of(10, 20))], [10, 30]);
 });
