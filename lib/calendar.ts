@@ -145,7 +145,7 @@ const MONTH_NAMES = "jan feb mar apr may jun jul aug sep oct nov dec".split(
  *
  * @example
  * ```ts
- * import { DateReader } from "./calendar.ts";
+ * import { DateReader } from "@sunspots/sunspots";
  * const reader = new DateReader("DD.MM.YYYY");
  * reader.read("31.07.2018"); // 1532995200000
  * ```
@@ -159,6 +159,8 @@ export class DateReader {
   readonly expected: string;
 
   /**
+   * Makes a reader.
+   *
    * @param format Of the tokens YYYY, MM, MMM (Jan), DD, HH, mm, ss and any characters between; ISO 8601 without it.
    * @throws {RangeError} if the format has no year or a token twice.
    */
@@ -202,7 +204,7 @@ export class DateReader {
     return this.#precision ?? "day";
   }
 
-  /** @returns the date's moment, or NaN if the text is no such date or not of the first one's precision. */
+  /** Reads a date. @returns its moment, or NaN if the text is no such date or not of the first one's precision. */
   read(text: string): number {
     const match = this.#pattern.exec(text);
     if (match === null) return NaN;

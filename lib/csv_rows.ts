@@ -46,7 +46,7 @@ export class CsvRows {
   /** Number of the first line of `#pending`. */
   #line = 1;
 
-  /** @param onRow Is called for each row that isn't empty, in order. */
+  /** Makes a cutter. @param onRow Is called for each row that isn't empty, in order. */
   constructor(options: CsvOptions, onRow: RowHandler) {
     this.#options = options;
     this.#onRow = onRow;

@@ -335,8 +335,10 @@ class SeriesBuilder {
  * @throws {UsageError} if the options don't fit the file.
  * @example
  * ```ts
- * import { parseSeries } from "./series.ts";
- * const { values } = parseSeries(",Date,Spots\n0,1749-01-31,96.7\n1,1749-02-28,104.3\n");
+ * import { parseSeries } from "@sunspots/sunspots";
+ * const text = ",Date,Spots\n0,1749-01-31,96.7\n1,1749-02-28,104.3\n";
+ * const series = parseSeries(text);
+ * series.values; // [96.7, 104.3]
  * ```
  */
 export function parseSeries(text: string, options: ParseOptions = {}): Series {
