@@ -21,7 +21,7 @@ export interface TrainingPart {
  * @param horizon How many values ahead.
  * @returns `[horizon]`, in the series' units.
  */
-export type Forecaster = (
+export type ForecastFunction = (
   history: Float64Array,
   horizon: number,
 ) => Float64Array;
@@ -45,7 +45,7 @@ export interface FittedBaseline {
   /** What was learned, for people: `AR(34), order by AIC`. */
   readonly label: string;
   /** Forecasts from any origin. */
-  readonly forecast: Forecaster;
+  readonly forecast: ForecastFunction;
 }
 
 /** Shared check of `Baseline.fit`. */
