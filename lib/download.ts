@@ -84,7 +84,7 @@ export async function download(
       if (!(error instanceof PassingError)) throw error;
       if (attempt >= tries) {
         throw new DataError(
-          `Cannot download ${url}: ${error.message}, expected the file (${tries} tries)`,
+          `Cannot download ${url}: ${error.message} (${tries} tries), expected the file`,
           { cause: error.cause },
         );
       }
@@ -276,7 +276,9 @@ function networkError(url: URL, error: unknown, watch: Watch): unknown {
     );
   }
   if (error instanceof TypeError || error instanceof Deno.errors.Http) {
-    const reason = innermost(error).replaceAll(/\s+/g, " ");
+    // Deno's message begins with the URL, which is named already.
+    const reason = innermost(error).replaceAll(/\s+/g, " ")
+      .replace(/^error sending request for url \(.*?\): /, "");
     return new PassingError(reason, 0, { cause: error });
   }
   return error;

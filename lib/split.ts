@@ -1,5 +1,5 @@
 /**
- * `--split` -> the index at which validation begins. After series, before windows in the flow.
+ * `--split-time` -> the index at which validation begins. After series, before windows in the flow.
  * @module
  */
 
@@ -22,7 +22,7 @@ export function resolveSplit(series: Series, split: string | number): number {
   const text = String(split).trim();
   const length = series.values.length;
   const fail = (expected: string) =>
-    new UsageError(`Cannot use --split ${quoteText(text)}: ${expected}`);
+    new UsageError(`Cannot use --split-time ${quoteText(text)}: ${expected}`);
   let index: number;
   if (/^\d+$/.test(text)) {
     index = Number(text);

@@ -416,7 +416,7 @@ Deno.test("resolveSplit() refuses what leaves nothing on one side", () => {
     NaN,
   ];
   for (const split of wrong) {
-    assertThrows(() => resolveSplit(series, split), UsageError, "--split");
+    assertThrows(() => resolveSplit(series, split), UsageError, "--split-time");
   }
   const plain = parseSeries("1\n2\n3\n", { header: false, valueColumn: 0 });
   assertThrows(() => resolveSplit(plain, "2018-05-31"), UsageError, "no dates");
