@@ -32,7 +32,7 @@ import { compileStep, hasRelaxedSimd } from "./module.ts";
 /** Most threads: a batch of 32 has eight tiles of four rows. */
 export const MAX_THREADS = 8;
 /** How long one call into WebAssembly should take, so that progress and Ctrl-C come through. */
-const CALL_MS = 60;
+const CALL_MS = 100;
 
 /** How to run. */
 export interface WasmOptions {

@@ -7,8 +7,8 @@
 import { BARRIER, BARRIER_GENERATION, BARRIER_STOP, THREADS } from "./plan";
 import { word } from "./read";
 
-/** Looks before a waiting thread goes to sleep, some 10 microseconds. */
-const SPINS: i32 = 4000;
+/** Looks before a waiting thread goes to sleep, some 30 microseconds. */
+const SPINS: i32 = 20_000;
 /** Nanoseconds of sleep before a thread looks by itself whether all was called off. */
 const PATIENCE: i64 = 100_000_000;
 
