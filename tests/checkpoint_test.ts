@@ -319,6 +319,26 @@ Deno.test("loadCheckpoint() reads no file that only the list in meta.json names"
   }
 });
 
+Deno.test("loadCheckpoint() refuses a malformed list of files", async () => {
+  const cases: [from: RegExp, to: string, message: string][] = [
+    [/"bytes": \d+/, '"bytes": "7"', "malformed entry"],
+    [/"bytes": \d+/, '"bytes": -1', "malformed entry"],
+    [/"sha256": "\w+"\n {4}/, '"sha256": 7\n    ', "malformed entry"],
+    [/"files": \{/, '"files": 7, "x": {', "no list of files"],
+  ];
+  for (const [from, to, message] of cases) {
+    const fileSystem = await forged(() => {});
+    const path = `${PATH}/meta.json`;
+    const text = new TextDecoder().decode(fileSystem.get(path));
+    fileSystem.set(path, await resealed(text.replace(from, to)));
+    await assertRejects(
+      () => loadCheckpoint(PATH, { fileSystem }),
+      CheckpointError,
+      message,
+    );
+  }
+});
+
 Deno.test("loadCheckpoint() gives options that are younger than the checkpoint their defaults", async () => {
   const fileSystem = await forged((content) => {
     delete (content.config as JsonObject).clipNorm;

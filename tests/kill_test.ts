@@ -48,6 +48,26 @@ Deno.test({
 });
 
 Deno.test({
+  name: `lockRun() names the folder that it may not write${suffix}`,
+  ignore,
+  async fn() {
+    const folder = await Deno.makeTempDir();
+    try {
+      const { code, stderr } = await program("saver.ts", `${folder}/allowed`, [
+        `${folder}/denied/best`,
+      ]).output();
+      assertEquals(code, 1);
+      assertMatch(
+        new TextDecoder().decode(stderr),
+        /^Cannot lock \S+denied\/best: [^\n]+; expected a folder that this program may read and write[^\n]*\n$/,
+      );
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+});
+
+Deno.test({
   name: `train loses nothing to SIGKILLs and resumes to the same bits${suffix}`,
   ignore,
   async fn() {

@@ -44,7 +44,7 @@ export function sunspots(folder: string, args: string[]): Deno.Command {
       "--no-check",
       `--allow-read=data,${folder}`,
       `--allow-write=${folder}`,
-      "--allow-env=DENO_WEBGPU_BACKEND,NO_COLOR",
+      "--allow-env=DENO_WEBGPU_BACKEND,NO_COLOR,XDG_RUNTIME_DIR",
       new URL("../../main.ts", import.meta.url).href,
       ...args,
     ],
@@ -164,11 +164,14 @@ async function inspect(
       meta.epoch === announced.last || meta.epoch === announced.last + 1,
       `last is epoch ${meta.epoch} after ${announced.last} was announced`,
     );
+    // Saved, but killed before it could be said: the next process goes on from there.
+    announced.last = meta.epoch;
   }
   if (announced.best === 0) return;
   const { meta } = await loadCheckpoint(best);
   assert(
-    meta.epoch === announced.best || meta.epoch === announced.last + 1,
+    meta.epoch === announced.best || meta.epoch === announced.last ||
+      meta.epoch === announced.last + 1,
     `best is epoch ${meta.epoch} after ${announced.best} was announced`,
   );
   const { success, stdout, stderr } = await sunspots(folder, [
@@ -191,6 +194,8 @@ async function inspect(
     `eval says ${result.val_mae}, training said ${said}`,
   );
   counts.evaluations++;
+  announced.best = meta.epoch;
+  announced.value = said;
 }
 
 /** A training that nobody disturbs. */
