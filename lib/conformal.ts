@@ -9,11 +9,11 @@
  *
  * - a score is the error divided by a spread that grows linearly with the forecast (Lei et al., section 5.2),
  * - the two tails are bounded each by itself, since a series that can't fall below 0 errs lopsidedly,
- * - each tail's rate is corrected after every miss and hit, `rate += gamma (target - miss)`: adaptive
+ * - each tail's rate is corrected after every miss and hit, `rate += gamma target (target - miss)`: adaptive
  *   conformal inference (Gibbs & Candès 2021, https://arxiv.org/abs/2106.00170).
  *
  * What remains guaranteed is the average: over `T` intervals the share of misses approaches the target as
- * `1 / (gamma T)`, whatever the series does, as long as no interval has to be wider than the largest error seen
+ * `1 / (gamma target T)`, whatever the series does, as long as no interval has to be wider than the largest error seen
  * allows. Nothing is promised for a single interval, or for several horizons at once.
  * @module
  */
@@ -37,9 +37,11 @@ export interface ConformalOptions {
   /** Errors to see before the first interval is made; they also fit the spread. */
   warmUp: number;
   /**
-   * How fast the rates follow misses. The default is the smallest of 0, 0.005, 0.01, 0.02 and 0.05 with which
-   * the coverage in every block of 224 origins of the sunspots' training part, at horizons 1 to 12 of the
-   * exercise's network, stayed within 5 points of 80 and of 95 %. @default {0.01}
+   * How fast a tail's rate follows misses, as a share of the rate aimed at. More keeps the coverage closer to its level
+   * and makes the intervals wider. The default was chosen on the sunspots' training part alone, on five blocks of
+   * 224 origins at horizons 1 to 12: of the exercise's network, AR(12), AR(30) and persistence the coverage of 80 %
+   * intervals was off by 3.3, 4.4, 2.7 and 4.3 points (root mean square) without it, and by 2.7, 2.5, 1.7 and 2.4
+   * with it; of 95 % intervals by 2.5 at most either way. @default {0.2}
    */
   gamma?: number;
   /** Lowest value that the series can take: bounds are clipped to it, and spread is measured from it. */
@@ -73,7 +75,7 @@ export function conformalIntervals(
   options: ConformalOptions,
 ): Bounds[] {
   const { origins, horizon, forecasts, actuals } = record;
-  const { warmUp, gamma = 0.01, min = -Infinity } = options;
+  const { warmUp, gamma = 0.2, min = -Infinity } = options;
   const levels = [...options.levels].sort((a, b) => a - b);
   for (const level of levels) {
     if (!(level > 0 && level < 100)) {
@@ -110,8 +112,9 @@ export function conformalIntervals(
       rates.forEach((rate, l) => {
         const { lower, upper } = bounds[l]!;
         if (Number.isNaN(lower[known]!)) return;
-        rate.below += gamma * (rate.tail - Number(actual < lower[known]!));
-        rate.above += gamma * (rate.tail - Number(actual > upper[known]!));
+        const step = gamma * rate.tail;
+        rate.below += step * (rate.tail - Number(actual < lower[known]!));
+        rate.above += step * (rate.tail - Number(actual > upper[known]!));
       });
     }
     if (known < warmUp) continue;

@@ -58,18 +58,30 @@ Deno.test("backtest() gives the known errors from the 224 origins of the validat
   assertMatch(summary.verdicts[2]!, /^12 ahead the network is .* than /);
 });
 
-Deno.test("backtest() has intervals that hold about as often as they say", async () => {
-  const { summary, paths } = await backtest(autoregressiveNetwork(), {
-    ...options,
-    horizons: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12],
-  });
-  for (const { intervals, horizon } of summary.horizons) {
-    for (const { level, coverage } of intervals) {
-      assertLess(Math.abs(coverage - level), 5, `${horizon} ahead`);
+const echo: Network = {
+  ...DEFAULT_CONFIG,
+  predict: (inputs) => Promise.resolve(inputs),
+};
+
+for (
+  const [name, network] of [
+    ["AR(30)", autoregressiveNetwork()],
+    ["persistence", echo],
+  ] as const
+) {
+  Deno.test(`backtest() has intervals that hold about as often as they say, around ${name}`, async () => {
+    const { summary, paths } = await backtest(network, {
+      ...options,
+      horizons: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12],
+    });
+    for (const { intervals, horizon } of summary.horizons) {
+      for (const { level, coverage } of intervals) {
+        assertLess(Math.abs(coverage - level), 5, `${horizon} ahead`);
+      }
+      assertEquals(paths.intervals.get(horizon)![0]!.lower.length, 224);
     }
-    assertEquals(paths.intervals.get(horizon)![0]!.lower.length, 224);
-  }
-});
+  });
+}
 
 Deno.test("backtest() sees nothing of the future in forecasts and intervals", async () => {
   const network = autoregressiveNetwork();
