@@ -8,9 +8,10 @@ import {
   type CheckpointMeta,
   type LoadedCheckpoint,
 } from "../checkpoint.ts";
-import { CheckpointError, DataError } from "../errors.ts";
+import { DataError } from "../errors.ts";
 import { type Forecaster, openForecaster } from "../forecaster.ts";
 import { isEnsemble, loadMembers } from "../members.ts";
+import { loadPretrained, PRETRAINED } from "../pretrained.ts";
 import type { Series, SeriesOptions } from "../series.ts";
 import {
   DATA_OPTIONS,
@@ -24,7 +25,7 @@ import type { Terminal } from "./terminal.ts";
 /** Where training leaves the best weights unless told otherwise. */
 export const DEFAULT_CHECKPOINT = "checkpoints/best";
 /** The weights that come with the program. */
-export const SHIPPED_CHECKPOINT = "checkpoints/pretrained";
+export const SHIPPED_CHECKPOINT = PRETRAINED;
 
 /** Their specs. */
 export const CHECKPOINT_OPTIONS: readonly OptionSpec[] = [
@@ -65,8 +66,9 @@ export async function openCheckpoint(
   values: OptionValues,
   terminal: Terminal,
 ): Promise<Opened> {
-  const path = await choosePath(values.get("checkpoint") as string | undefined);
-  const checkpoints = await loadMembers(path);
+  const { path, checkpoints } = await chooseCheckpoint(
+    values.get("checkpoint") as string | undefined,
+  );
   for (const { warning, folder, meta } of checkpoints) {
     if (warning) terminal.err(warning);
     terminal.err(
@@ -109,13 +111,31 @@ export async function openCheckpoint(
   };
 }
 
-/** The checkpoint that is meant: the named one, the last trained, the shipped. */
-export async function choosePath(named: string | undefined): Promise<string> {
-  if (named !== undefined) return named;
-  for (const path of [DEFAULT_CHECKPOINT, SHIPPED_CHECKPOINT]) {
-    if (await checkpointExists(path) || await isEnsemble(path)) return path;
-  }
-  throw new CheckpointError(
-    `Cannot find a checkpoint: neither ${DEFAULT_CHECKPOINT} nor ${SHIPPED_CHECKPOINT} is there; train first, or name one with --checkpoint`,
-  );
+/** What was chosen. */
+export interface Chosen {
+  /** Its folder as the user knows it. */
+  path: string;
+  /** The checkpoint, or the ensemble's members. */
+  checkpoints: LoadedCheckpoint[];
+}
+
+/**
+ * Loads the checkpoint that is meant: the named one, the last trained, the shipped.
+ *
+ * @throws {CheckpointError} if it's missing or damaged.
+ */
+export async function chooseCheckpoint(
+  named: string | undefined,
+): Promise<Chosen> {
+  const exists = async (path: string) =>
+    await checkpointExists(path) || await isEnsemble(path);
+  const path = named ??
+    (await exists(DEFAULT_CHECKPOINT)
+      ? DEFAULT_CHECKPOINT
+      : SHIPPED_CHECKPOINT);
+  // The program carries it, so it needs no folder.
+  const checkpoints = path === SHIPPED_CHECKPOINT
+    ? [await loadPretrained()]
+    : await loadMembers(path);
+  return { path, checkpoints };
 }

@@ -3,13 +3,13 @@
  * @module
  */
 
-import { loadCheckpoint, saveCheckpoint } from "../checkpoint.ts";
+import { saveCheckpoint } from "../checkpoint.ts";
 import { CheckpointError, UsageError } from "../errors.ts";
 import { readKerasWeights, writeKerasWeights } from "../keras_h5.ts";
 import { writeOutput } from "./output_file.ts";
 import { lockRun } from "../run_lock.ts";
 import {
-  choosePath,
+  chooseCheckpoint,
   DEFAULT_CHECKPOINT,
   SHIPPED_CHECKPOINT,
 } from "./checkpoint_options.ts";
@@ -59,10 +59,10 @@ export const exportCommand: Command = {
   ],
   async run(values, terminal) {
     const file = givenFile(values);
-    const path = await choosePath(
+    const { path, checkpoints } = await chooseCheckpoint(
       values.get("checkpoint") as string | undefined,
     );
-    const { meta, weights, warning } = await loadCheckpoint(path);
+    const { meta, weights, warning } = checkpoints[0]!;
     if (warning) terminal.err(warning);
     await writeOutput(file, await writeKerasWeights(meta.config, weights));
     terminal.out(
@@ -95,8 +95,10 @@ export const importCommand: Command = {
     const file = givenFile(values);
     const path = (values.get("checkpoint") as string | undefined) ??
       "checkpoints/imported";
-    const like = await choosePath(values.get("like") as string | undefined);
-    const { meta, model } = await loadCheckpoint(like);
+    const { checkpoints } = await chooseCheckpoint(
+      values.get("like") as string | undefined,
+    );
+    const { meta, model } = checkpoints[0]!;
     let bytes: Uint8Array;
     try {
       bytes = await Deno.readFile(file);
