@@ -3,8 +3,8 @@
  * @module
  */
 
-import { quoteText } from "./csv_rows.ts";
 import { UsageError } from "./errors.ts";
+import { oneLine, quoteText } from "./quote.ts";
 
 /** A column, by its number from 0 or the name in the header. */
 export type Column = number | string;
@@ -70,7 +70,9 @@ export function findColumns(
     throw new UsageError(
       `Cannot use ${option} ${
         typeof column === "number" ? column : quoteText(column)
-      }: ${source} has ${names.length} column${names.length === 1 ? "" : "s"}${
+      }: ${oneLine(source)} has ${names.length} column${
+        names.length === 1 ? "" : "s"
+      }${
         header ? ` (${names.map(quoteText).join(", ").slice(0, 200)})` : ""
       }, expected a number from 0 to ${names.length - 1}${
         header ? " or a name that only one column has" : ""

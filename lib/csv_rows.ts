@@ -6,6 +6,7 @@
 
 import { parse } from "@std/csv";
 import { DataError } from "./errors.ts";
+import { quoteText } from "./quote.ts";
 
 /** Most characters of one row: more is no row of a series, but a forgotten quote or no CSV at all. */
 export const MAX_ROW_LENGTH = 1_000_000;
@@ -19,15 +20,6 @@ export interface CsvOptions {
   source: string;
   /** One character between fields. */
   delimiter: string;
-}
-
-/** A text as it may appear in a message: on one line, quoted, and not longer than 40 characters. */
-export function quoteText(text: string): string {
-  const short = text.length > 40 ? `${text.slice(0, 37)}...` : text;
-  return JSON.stringify(short).replace(
-    /[\u007f-\u009f\u2028\u2029\ud800-\udfff]/g,
-    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
 }
 
 /**

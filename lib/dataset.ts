@@ -6,6 +6,7 @@
 import { createHash } from "node:crypto";
 import bundledCsv from "../data/sunspots.csv" with { type: "text" };
 import { DataError, UsageError } from "./errors.ts";
+import { oneLine } from "./quote.ts";
 import {
   parseSeriesStream,
   type Series,
@@ -81,7 +82,9 @@ export async function loadDataset(
   }
   if (/^[a-z][a-z0-9+.-]+:\/\//i.test(source)) {
     throw new UsageError(
-      `Cannot load ${source}: expected a path, or a URL that begins with http:// or https://`,
+      `Cannot load ${
+        oneLine(source)
+      }: expected a path, or a URL that begins with http:// or https://`,
     );
   }
   let file: Deno.FsFile;
@@ -93,7 +96,7 @@ export async function loadDataset(
   if ((await file.stat()).isDirectory) {
     file.close();
     throw new DataError(
-      `Cannot read ${source}: it is a folder, expected a CSV file`,
+      `Cannot read ${oneLine(source)}: it is a folder, expected a CSV file`,
     );
   }
   // The stream closes the file, read to its end or not.
@@ -104,7 +107,9 @@ export async function loadDataset(
 function fileError(source: string, cause: unknown): unknown {
   if (cause instanceof Deno.errors.NotFound) {
     return new DataError(
-      `Cannot read ${source}: there is no such file, expected a CSV file`,
+      `Cannot read ${
+        oneLine(source)
+      }: there is no such file, expected a CSV file`,
       { cause },
     );
   }

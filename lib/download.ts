@@ -7,6 +7,7 @@
 import { lookup } from "node:dns/promises";
 import { DataError, UsageError } from "./errors.ts";
 import { isPrivateHost } from "./private_address.ts";
+import { oneLine } from "./quote.ts";
 import { concat } from "./text_decode.ts";
 
 /** How far a download may go. */
@@ -84,7 +85,7 @@ export async function download(
       if (!(error instanceof PassingError)) throw error;
       if (attempt >= tries) {
         throw new DataError(
-          `Cannot download ${url}: ${error.message} (${tries} tries), expected the file`,
+          `Cannot download ${address.href}: ${error.message} (${tries} tries), expected the file`,
           { cause: error.cause },
         );
       }
@@ -102,7 +103,9 @@ function parseUrl(text: string): URL {
   const url = URL.parse(text);
   if (url === null || !/^https?:$/.test(url.protocol)) {
     throw new UsageError(
-      `Cannot download ${text}: expected a URL that begins with http:// or https://`,
+      `Cannot download ${
+        oneLine(text)
+      }: expected a URL that begins with http:// or https://`,
     );
   }
   if (url.username !== "" || url.password !== "") {

@@ -12,10 +12,11 @@ import {
   inferIndex,
 } from "./calendar.ts";
 import { type ColumnOptions, type Columns, findColumns } from "./columns.ts";
-import { CsvRows, quoteText } from "./csv_rows.ts";
+import { CsvRows } from "./csv_rows.ts";
 import { DataError, UsageError } from "./errors.ts";
 import { closeGaps, type Fill } from "./gaps.ts";
 import { Growing } from "./growing.ts";
+import { oneLine, quoteText } from "./quote.ts";
 
 /** A univariate time series without gaps, with where it comes from. */
 export interface Series extends Dated {
@@ -106,7 +107,7 @@ class SeriesBuilder {
     const { delimiter = ",", dateFormat, fill = "none", missing = [] } =
       options;
     this.#options = options;
-    this.#source = options.source ?? "series";
+    this.#source = oneLine(options.source ?? "series");
     if (delimiter.length !== 1 || /["\r\n]/.test(delimiter)) {
       throw new UsageError(
         `Cannot use --delimiter ${
@@ -116,7 +117,9 @@ class SeriesBuilder {
     }
     if (fill !== "none" && fill !== "linear" && fill !== "previous") {
       throw new UsageError(
-        `Cannot use --fill ${fill}: expected one of none, linear, previous`,
+        `Cannot use --fill ${
+          oneLine(String(fill))
+        }: expected one of none, linear, previous`,
       );
     }
     try {
@@ -310,9 +313,8 @@ class SeriesBuilder {
     this.#options.onProgress?.(rows.values.length);
     return {
       // It will be printed and drawn: no line ends, no escape sequences.
-      name: name.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, " ")
-        .trim().slice(0, 200),
-      source: this.#source,
+      name: oneLine(name),
+      source: this.#options.source ?? "series",
       sha256: "",
       ...rows,
       filled,

@@ -4,8 +4,8 @@
  */
 
 import { DateReader } from "./calendar.ts";
-import { quoteText } from "./csv_rows.ts";
 import { UsageError } from "./errors.ts";
+import { quoteText } from "./quote.ts";
 import type { Series } from "./series.ts";
 
 const NUMBER = /^\d*\.?\d+(?:[eE][+-]?\d+)?$/;

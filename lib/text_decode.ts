@@ -5,6 +5,7 @@
  */
 
 import { DataError } from "./errors.ts";
+import { oneLine } from "./quote.ts";
 
 /**
  * Decodes bytes as they arrive; the byte order mark is taken off.
@@ -21,7 +22,7 @@ export async function* decodeText(
   let position = 0;
   const fail = (fact: string, cause?: unknown) =>
     new DataError(
-      `Cannot read ${source}: ${fact}, expected CSV text in UTF-8`,
+      `Cannot read ${oneLine(source)}: ${fact}, expected CSV text in UTF-8`,
       { cause },
     );
   const decode = (bytes: Uint8Array, stream: boolean): string => {

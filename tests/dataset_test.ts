@@ -476,6 +476,7 @@ netTest("fetchDataset() refuses options that can't be meant", async () => {
   assertStringIncludes(await usage(url, { output: "." }), "it is a folder");
   assertStringIncludes(await usage("sunspots.csv", {}), "http://");
   assertStringIncludes(await usage("ftp://a.org/", {}), "http://");
+  await usage("no\nurl\u001b[31m", {});
   const secret = await usage("http://me:secret@a.org/", {});
   assertStrictEquals(secret.includes("secret"), false);
 });
