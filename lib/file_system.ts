@@ -109,7 +109,19 @@ export const denoFileSystem: FileSystem = {
     }
   },
 
-  rename: (from, to) => Deno.rename(from, to),
+  async rename(from, to) {
+    for (let attempt = 1;; attempt++) {
+      try {
+        return await Deno.rename(from, to);
+      } catch (error) {
+        // On Windows whoever has one of the files open, a reader or a virus scanner, is in the way for a moment.
+        const inTheWay = Deno.build.os === "windows" &&
+          error instanceof Deno.errors.PermissionDenied;
+        if (!inTheWay || attempt === 40) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 25));
+      }
+    }
+  },
   removeFile: (path) => Deno.remove(path),
   removeFolder: (path) => Deno.remove(path),
 };
