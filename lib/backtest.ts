@@ -270,7 +270,7 @@ function verdict(
 ): string {
   const { baseline } = difference;
   const theirs = baselines[baseline]!;
-  return `${horizon} ahead the network is ${
+  return `${horizon} step${horizon === 1 ? "" : "s"} ahead the network is ${
     compareInWords(difference)
   } the best baseline, ${labels[baseline]}: MAE ${twoDecimals(mae)} and ${
     twoDecimals(theirs.mae)

@@ -42,6 +42,13 @@ export interface Interval {
  *
  * A time step may stand for several elements: the mean is then `sum(sums) / sum(counts)`.
  *
+ * @example
+ * ```ts
+ * import { bootstrapMean, describeDifference } from "./bootstrap.ts";
+ * const differences = Float64Array.from({ length: 100 }, (_, t) => Math.sin(t) - 0.5);
+ * console.log(describeDifference(bootstrapMean(differences)));
+ * ```
+ *
  * @param sums Sum of the elements of each time step. `[n]`
  * @param counts Elements of each time step; 1 if absent. `[n]`
  * @throws {RangeError} if there are fewer than 3 time steps.

@@ -9,6 +9,14 @@ import type { Predict } from "./rollout.ts";
  * The members' mean output; rolled forward, every member is fed that mean. The members run one after the
  * other, since they may share a device.
  *
+ * @example
+ * ```ts
+ * import { ensemblePredict } from "./ensemble.ts";
+ * const same = (inputs: Float32Array) => Promise.resolve(inputs);
+ * const doubled = (inputs: Float32Array) => Promise.resolve(inputs.map((x) => 2 * x));
+ * await ensemblePredict([same, doubled])(Float32Array.of(2)); // 3
+ * ```
+ *
  * @throws {RangeError} if there is no member.
  */
 export function ensemblePredict(members: readonly Predict[]): Predict {

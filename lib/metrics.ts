@@ -22,6 +22,12 @@ function checkPair(
 /**
  * Mean absolute error, `mean |actual - predicted|`, in the series' units.
  *
+ * @example
+ * ```ts
+ * import { meanAbsoluteError } from "./metrics.ts";
+ * meanAbsoluteError([1, 2, 3], [1, 4, 7]); // 2
+ * ```
+ *
  * @param actual `[n]`
  * @param predicted `[n]`
  * @throws {RangeError} if the lengths differ or are 0.
@@ -78,6 +84,13 @@ export function elementLoss(
  * The denominator of the mean absolute scaled error: the training part's own one-step naive error,
  * `mean |y[t] - y[t - period]|` (Hyndman & Koehler 2006, https://doi.org/10.1016/j.ijforecast.2006.03.001).
  * A scaled error below 1 beats the naive forecast's average on the training part.
+ *
+ * @example
+ * ```ts
+ * import { meanAbsoluteError, naiveScale } from "./metrics.ts";
+ * const training = [3, 5, 4, 8];
+ * meanAbsoluteError([9, 7], [8, 8]) / naiveScale(training); // MASE: 1 / (7 / 3)
+ * ```
  *
  * @param training `[n]`
  * @param period 1 for the plain naive forecast, the season's length for the seasonal one. @default {1}

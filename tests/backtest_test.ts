@@ -55,7 +55,7 @@ Deno.test("backtest() gives the known errors from the 224 origins of the validat
     assertAlmostEquals(mae, baselines.ar_30!.mae, 1e-4);
     assertAlmostEquals(baselines.ar_30!.skill, 0, 1e-5);
   });
-  assertMatch(summary.verdicts[2]!, /^12 ahead the network is .* than /);
+  assertMatch(summary.verdicts[2]!, /^12 steps ahead the network is .* than /);
 });
 
 const echo: Network = {

@@ -24,6 +24,15 @@ export interface Autoregression {
  * AR(p) with an intercept, fitted by conditional least squares on the training part (statsmodels'
  * `AutoReg`), rolled forward on its own forecasts. Without an order it takes the one with the smallest
  * AIC, all orders compared on the same targets (https://otexts.com/fpp3/ar.html, Akaike 1974).
+ *
+ * @example
+ * ```ts
+ * import { autoregression } from "./autoregression.ts";
+ * const values = Float64Array.from({ length: 200 }, (_, t) => Math.sin(t / 5) + (t * 37 % 11) / 50);
+ * const { label, forecast } = autoregression({ order: 3 }).fit({ values });
+ * const next = forecast(values, 12); // 12 values after the last
+ * console.log(label, next.length); // AR(3) 12
+ * ```
  */
 export function autoregression(options: AutoregressionOptions = {}): Baseline {
   const { order, maxOrder = 48 } = options;

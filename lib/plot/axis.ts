@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { Dated } from "../calendar.ts";
+import { type Calendar, type Dated, describeStep } from "../calendar.ts";
 
 /**
  * At most about `count` whole numbers from `first` to `last`, evenly spaced, for an axis that counts.
@@ -22,6 +22,13 @@ export function wholeTicks(
     { length: Math.floor((last - from) / step) + 1 },
     (_, i) => from + i * step,
   );
+}
+
+/** What an axis that counts the series' steps is called: `Horizon (steps of 1 month)`. */
+export function stepLabel(name: string, calendar: Calendar): string {
+  return calendar.kind === "index"
+    ? `${name} (steps)`
+    : `${name} (steps of ${describeStep(calendar)})`;
 }
 
 /** Positions on the horizontal axis and what it is called. */

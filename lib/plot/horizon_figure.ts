@@ -5,8 +5,8 @@
 
 import * as Plot from "@observablehq/plot";
 import type { Backtest } from "../backtest.ts";
-import { type Calendar, describeStep } from "../calendar.ts";
-import { wholeTicks } from "./axis.ts";
+import type { Calendar } from "../calendar.ts";
+import { stepLabel, wholeTicks } from "./axis.ts";
 import type { Figure } from "./figure.ts";
 
 /** What the axes are called. */
@@ -68,7 +68,7 @@ export function horizonFigure(
         height: HEIGHT,
         marginRight: 290,
         x: {
-          label: `Horizon (steps of ${describeStep(calendar)})`,
+          label: stepLabel("Horizon", calendar),
           labelAnchor: "center",
           ticks: wholeTicks([1, longest], 12),
           tickFormat: "d",

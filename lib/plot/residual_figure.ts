@@ -6,6 +6,7 @@
 import * as Plot from "@observablehq/plot";
 import { type Calendar, describeStep } from "../calendar.ts";
 import { autocovariance } from "../metrics.ts";
+import { stepLabel } from "./axis.ts";
 import type { Figure } from "./figure.ts";
 
 /** What the residuals are. */
@@ -89,7 +90,7 @@ export function residualFigure(
       {
         height: 300,
         x: {
-          label: `Lag (steps of ${describeStep(calendar)})`,
+          label: stepLabel("Lag", calendar),
           domain: [0.4, lags + 0.6],
           ticks: correlations.map(({ lag }) => lag),
           tickFormat: "d",
