@@ -15,6 +15,7 @@ import {
   twoDecimals,
 } from "./bootstrap.ts";
 import type { LossOptions, WindowOptions } from "./config.ts";
+import { ensembleSpread } from "./ensemble.ts";
 import {
   elementLoss,
   meanAbsoluteError,
@@ -22,7 +23,7 @@ import {
   rootMeanSquaredError,
   skill,
 } from "./metrics.ts";
-import type { Network } from "./rollout.ts";
+import type { Network, Predict } from "./rollout.ts";
 import { makeWindows } from "./windows.ts";
 
 /** On what the network is judged; a `Config` with the series is one. */
@@ -38,6 +39,8 @@ export interface EvaluateOptions
   baselines?: Baseline[];
   /** Seed of the bootstrap. @default {0} */
   seed?: number;
+  /** The members of an ensemble whose mean the network is, to tell what the averaging gains. */
+  members?: readonly Predict[];
   /** What counts as 1 in the loss: the divisor of a series that was scaled for training. @default {1} */
   lossUnit?: number;
 }
@@ -70,6 +73,18 @@ export interface Difference extends Interval {
   baseline: string;
 }
 
+/** How an ensemble's members do one by one. */
+export interface MemberScores {
+  /** Each member's `val_mae`. `[members]` */
+  val_mae: number[];
+  /** Their mean. */
+  mean: number;
+  /** Their sample standard deviation; 0 for one member. */
+  spread: number;
+  /** Share of the mean that averaging the members' outputs saves. */
+  skill: number;
+}
+
 /** Everything that `eval` says; the names are Keras's and the command line's contract. */
 export interface Evaluation extends Scores {
   /** The training loss over the validation windows, from `lossStart` on. */
@@ -83,6 +98,8 @@ export interface Evaluation extends Scores {
   best_baseline: string;
   /** Against persistence and against the best baseline. */
   differences: Difference[];
+  /** An ensemble's members by themselves. */
+  members?: MemberScores;
   /** One sentence: is the network better? */
   verdict: string;
   /** What the numbers don't say by themselves: baselines left out, positions that see their targets. */
@@ -182,8 +199,13 @@ export async function evaluate(
       `${layout.leaking} of ${layout.steps} output positions read their own targets (padding ${network.padding}): their errors are not those of forecasts.`,
     );
   }
+  const maes: number[] = [];
+  for (const member of options.members ?? []) {
+    maes.push(meanAbsoluteError(actual, await member(inputs)));
+  }
   return {
     ...scores,
+    ...(maes.length > 0 && { members: memberScores(maes, scores.val_mae) }),
     val_loss: loss / counted,
     windows: starts.length,
     positions: actual.length,
@@ -192,6 +214,17 @@ export async function evaluate(
     differences,
     verdict: verdict(scores.val_mae, differences.at(-1), baselines),
     notes,
+  };
+}
+
+/** Mean and spread of the members' errors beside the ensemble's. */
+function memberScores(maes: number[], ensemble: number): MemberScores {
+  const mean = maes.reduce((sum, mae) => sum + mae, 0) / maes.length;
+  return {
+    val_mae: maes,
+    mean,
+    spread: ensembleSpread(maes.map((mae) => [mae]))[0]!,
+    skill: skill(ensemble, mean),
   };
 }
 

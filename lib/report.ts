@@ -145,6 +145,17 @@ function evaluationBody(evaluation: Evaluation): string[] {
       caption:
         "Difference in val_mae with its circular block-bootstrap interval; block lengths by Politis and White (2004).",
     }),
+    ...(evaluation.members
+      ? [
+        `<p>The ensemble's ${evaluation.members.val_mae.length} members have a val_mae of ${
+          evaluation.members.mean.toFixed(2)
+        } ± ${
+          evaluation.members.spread.toFixed(2)
+        } by themselves; averaging saves ${
+          percent(evaluation.members.skill)
+        } of it.</p>`,
+      ]
+      : []),
     ...notes,
   ];
 }

@@ -8,7 +8,9 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { alignment } from "../lib/alignment.ts";
+import { persistence } from "../lib/baselines/naive.ts";
 import { DEFAULT_CONFIG } from "../lib/config.ts";
+import { ensemblePredict } from "../lib/ensemble.ts";
 import { UsageError } from "../lib/errors.ts";
 import { evaluate, type EvaluateOptions } from "../lib/evaluate.ts";
 import type { Network, Predict } from "../lib/rollout.ts";
@@ -126,6 +128,35 @@ Deno.test("evaluate() gives the loss and MAE that training reports, with strides
   const expected = twinGradient(spec, weights, starts);
   assertAlmostEquals(result.val_loss, expected.loss, 1e-5);
   assertAlmostEquals(result.val_mae, expected.mae, 1e-5);
+});
+
+Deno.test("evaluate() tells what averaging an ensemble gains over its members", async () => {
+  const shifted = (by: number): Predict => (inputs) =>
+    Promise.resolve(inputs.map((x) => x + by));
+  const members = [shifted(-10), shifted(10)];
+  const result = await evaluate({
+    ...DEFAULT_CONFIG,
+    predict: ensemblePredict(members),
+  }, { ...options, members, baselines: [persistence()] });
+  const alone = await Promise.all(
+    members.map(async (predict) =>
+      (await evaluate({ ...DEFAULT_CONFIG, predict }, options)).val_mae
+    ),
+  );
+  const [a, b] = alone as [number, number];
+  assertEquals(result.members!.val_mae, alone);
+  assertAlmostEquals(result.members!.mean, (a + b) / 2, 1e-9);
+  assertAlmostEquals(
+    result.members!.spread,
+    Math.abs(a - b) / Math.SQRT2,
+    1e-9,
+  );
+  assertAlmostEquals(
+    result.members!.skill,
+    1 - result.val_mae / result.members!.mean,
+    1e-12,
+  );
+  assertEquals(Object.keys(result.baselines), ["persistence"]);
 });
 
 Deno.test("evaluate() says when output positions see their own targets", async () => {
