@@ -335,6 +335,37 @@ netTest(
   },
 );
 
+netTest(
+  "fetchDataset() waits for a server that is slow, but never silent for long",
+  async () => {
+    await inFolder(async (folder) => {
+      const parts = CSV.match(/[^]{1,3}/g)!;
+      const answer = () => {
+        const left = parts.slice();
+        return new Response(
+          new ReadableStream({
+            async pull(controller) {
+              await new Promise((resolve) => setTimeout(resolve, 100));
+              const part = left.shift();
+              if (part === undefined) return controller.close();
+              controller.enqueue(new TextEncoder().encode(part));
+            },
+          }, { highWaterMark: 0 }),
+        );
+      };
+      await withServer(answer, async (url) => {
+        const output = `${folder}/a.csv`;
+        await fetchDataset(url, {
+          output,
+          allowPrivate: true,
+          timeoutMs: 1_200,
+        });
+        assertStrictEquals(await Deno.readTextFile(output), CSV);
+      });
+    });
+  },
+);
+
 netTest("fetchDataset() gives up on a server that drips", async () => {
   const answer = () => {
     let timer: ReturnType<typeof setInterval>;
