@@ -41,3 +41,7 @@ export const PRESETS: Readonly<Record<PresetName, Readonly<Partial<Config>>>> =
       saveBestOnly: false,
     }),
   });
+
+/** How many members each recipe trains; their mean forecasts better than any one of them. 1: no ensemble. */
+export const PRESET_MEMBERS: Readonly<Record<PresetName, number>> = Object
+  .freeze({ seed: 1, tuned: 5 });

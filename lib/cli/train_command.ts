@@ -8,6 +8,7 @@ import { type Config, optionName } from "../config.ts";
 import { BUNDLED } from "../dataset.ts";
 import { UsageError } from "../errors.ts";
 import { memberPath, mergeEnsemble } from "../members.ts";
+import { PRESET_MEMBERS, type PresetName, PRESETS } from "../presets.ts";
 import { loadLast, type RunResult, runTraining } from "../run.ts";
 import { runPaths } from "../run_paths.ts";
 import type { SeriesOptions } from "../series.ts";
@@ -38,6 +39,13 @@ export const trainCommand: Command = {
   options: [
     ...DATA_OPTIONS,
     SPLIT_OPTION,
+    {
+      name: "preset",
+      kind: "choice",
+      choices: Object.keys(PRESETS),
+      help: "recipe under the other options; tuned trains an ensemble of 5",
+      default: "seed",
+    },
     ...CONFIG_OPTIONS,
     {
       name: "checkpoint",
@@ -85,9 +93,10 @@ export const trainCommand: Command = {
     { name: "verbose", kind: "flag", help: "say more on stderr" },
   ],
   async run(values, terminal) {
-    const size = whole(values, "ensemble", 1);
     const member = whole(values, "ensemble-member", 0);
-    const isEnsemble = size !== undefined || member !== undefined;
+    const size = whole(values, "ensemble", 1) ??
+      PRESET_MEMBERS[presetOf(values)];
+    const isEnsemble = size > 1 || member !== undefined;
     const path = (values.get("checkpoint") as string | undefined) ??
       (isEnsemble ? DEFAULT_ENSEMBLE : DEFAULT_CHECKPOINT);
     if (!isEnsemble) {
@@ -95,13 +104,11 @@ export const trainCommand: Command = {
     }
     const members = member !== undefined
       ? [member]
-      : Array.from({ length: size! }, (_, index) => index);
+      : Array.from({ length: size }, (_, index) => index);
     for (const index of members) {
       const checkpoint = memberPath(path, index);
       terminal.err(
-        `Member ${index}${
-          size === undefined ? "" : ` of ${size}`
-        }: ${checkpoint}`,
+        `Member ${index}: ${checkpoint}`,
       );
       await trainOne(values, terminal, { checkpoint, member: index });
     }
@@ -113,6 +120,11 @@ export const trainCommand: Command = {
     }
   },
 };
+
+/** The recipe. */
+function presetOf(values: OptionValues): PresetName {
+  return (values.get("preset") as PresetName | undefined) ?? "seed";
+}
 
 /** A whole number among the options. */
 function whole(
@@ -174,6 +186,7 @@ async function trainOne(
   // What is wrong with the options alone is said before anything is loaded.
   const given = givenConfig(values);
   const base = {
+    ...PRESETS[presetOf(values)],
     ...resume?.meta.config,
     ...given,
     ...resume ? {} : seedOf(given, place),
