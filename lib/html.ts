@@ -40,7 +40,7 @@ tr.own{font-weight:600;color:var(--network)}
 dl{display:grid;grid-template-columns:minmax(9rem,max-content) 1fr;gap:.2rem 1.2rem;margin:.6rem 0}
 dt{color:var(--muted)}
 dd{margin:0;overflow-wrap:anywhere}
-@media print{body{max-width:none;padding:0;font-size:11pt}nav{display:none}figure,table,dl{break-inside:avoid}h2{break-after:avoid}figure svg{min-width:0}.scroll,figure{overflow:visible}}
+@media print{body{max-width:none;padding:0;font-size:11pt}nav{display:none}figure,.scroll,dl{break-inside:avoid}.side{display:block}h2{break-after:avoid}figure svg{min-width:0}.scroll,figure{overflow:visible}}
 `;
 
 /**
