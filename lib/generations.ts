@@ -294,7 +294,6 @@ async function settle(path: string, options: FolderOptions): Promise<string[]> {
   }
   if (incomingNames) {
     await removeOwn(incoming, options);
-    await fileSystem.syncFolder(parent);
     notes.push(`Removed ${incoming}, left by an interrupted save`);
   }
   if (now.state === "damaged") {
