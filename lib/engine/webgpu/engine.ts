@@ -214,10 +214,7 @@ class Engine implements WebgpuEngine {
     const began = performance.now();
     for (let done = 0; done < batches; done += STEPS_PER_SUBMIT) {
       const encoder = device.createCommandEncoder();
-      const pass = encoder.beginComputePass();
-      const end = Math.min(done + STEPS_PER_SUBMIT, batches);
-      for (let step = done; step < end; step++) record(pass, dispatches);
-      pass.end();
+      record(encoder, dispatches, Math.min(STEPS_PER_SUBMIT, batches - done));
       device.queue.submit([encoder.finish()]);
     }
     if (dispatches === this.#sequences.train) {
@@ -335,9 +332,7 @@ class Engine implements WebgpuEngine {
       );
       const encoder = device.createCommandEncoder();
       for (let batch = 0; batch < batches; batch++) {
-        const pass = encoder.beginComputePass();
-        record(pass, this.#sequences.predict);
-        pass.end();
+        record(encoder, this.#sequences.predict);
         encoder.copyBufferToBuffer(
           this.#program.buffers.activations,
           4 * output.offset,

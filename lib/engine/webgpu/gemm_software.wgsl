@@ -79,40 +79,54 @@ fn project(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
 
 // result[row, d] = sum over n of left[row, n] weights[d, n], where `left` are deltas; 0 where MASKED and the
 // activation (relu) was not positive, and in the columns that pad d to a multiple of 4.
-// Lane: 4 rows x 4 inputs. Grid: [ROWS / 32, OUT4].
+// Lane: 4 rows x 16 inputs. Grid: [ROWS / 32, OUT4 / 4].
 // Prepended: `weights`, binding 0, [at least WIDTH, COLUMNS].
 
 @group(0) @binding(3) var<storage, read> activation: array<vec4f>;
 
 fn put_gradient(row: u32, column: u32, value: vec4f) {
-  if (row < ROWS) {
+  if (row < ROWS && column < OUT4) {
     let d = 4u * column + vec4u(0u, 1u, 2u, 3u);
     let passes = vec4<bool>(!MASKED) | (activation[SKIP + row * ACT4 + column] > vec4f(0.0));
     result[row * OUT4 + column] = select(vec4f(0.0), value, passes & (d < vec4u(WIDTH)));
   }
 }
 
+// The weights of 4 inputs, one a column; past the last they are other weights, whose products are thrown away.
+fn weights_of(w: u32) -> mat4x4f {
+  return mat4x4f(weights[w], weights[w + COLUMNS], weights[w + 2u * COLUMNS], weights[w + 3u * COLUMNS]);
+}
+
 @compute @workgroup_size(8)
 fn input_gradient(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.x * 32u + lane;
-  let column = group.y;
+  let column = 4u * group.y;
   let r0 = min(row, ROWS - 1u) * COLUMNS;
   let r1 = min(row + 8u, ROWS - 1u) * COLUMNS;
   let r2 = min(row + 16u, ROWS - 1u) * COLUMNS;
   let r3 = min(row + 24u, ROWS - 1u) * COLUMNS;
-  let w = 4u * column * COLUMNS;
-  var s0 = vec4f(); var s1 = vec4f(); var s2 = vec4f(); var s3 = vec4f();
+  var s00 = vec4f(); var s01 = vec4f(); var s02 = vec4f(); var s03 = vec4f();
+  var s10 = vec4f(); var s11 = vec4f(); var s12 = vec4f(); var s13 = vec4f();
+  var s20 = vec4f(); var s21 = vec4f(); var s22 = vec4f(); var s23 = vec4f();
+  var s30 = vec4f(); var s31 = vec4f(); var s32 = vec4f(); var s33 = vec4f();
+  var w = 4u * column * COLUMNS;
   for (var n = 0u; n < COLUMNS; n++) {
-    let m = mat4x4f(
-      weights[w + n], weights[w + COLUMNS + n], weights[w + 2u * COLUMNS + n], weights[w + 3u * COLUMNS + n],
-    );
-    s0 += left[r0 + n] * m;
-    s1 += left[r1 + n] * m;
-    s2 += left[r2 + n] * m;
-    s3 += left[r3 + n] * m;
+    let x0 = left[r0 + n];
+    let x1 = left[r1 + n];
+    let x2 = left[r2 + n];
+    let x3 = left[r3 + n];
+    let m0 = weights_of(w);
+    s00 += x0 * m0; s10 += x1 * m0; s20 += x2 * m0; s30 += x3 * m0;
+    let m1 = weights_of(w + 4u * COLUMNS);
+    s01 += x0 * m1; s11 += x1 * m1; s21 += x2 * m1; s31 += x3 * m1;
+    let m2 = weights_of(w + 8u * COLUMNS);
+    s02 += x0 * m2; s12 += x1 * m2; s22 += x2 * m2; s32 += x3 * m2;
+    let m3 = weights_of(w + 12u * COLUMNS);
+    s03 += x0 * m3; s13 += x1 * m3; s23 += x2 * m3; s33 += x3 * m3;
+    w += 1u;
   }
-  put_gradient(row, column, s0);
-  put_gradient(row + 8u, column, s1);
-  put_gradient(row + 16u, column, s2);
-  put_gradient(row + 24u, column, s3);
+  put_gradient(row, column, s00); put_gradient(row, column + 1u, s01); put_gradient(row, column + 2u, s02); put_gradient(row, column + 3u, s03);
+  put_gradient(row + 8u, column, s10); put_gradient(row + 8u, column + 1u, s11); put_gradient(row + 8u, column + 2u, s12); put_gradient(row + 8u, column + 3u, s13);
+  put_gradient(row + 16u, column, s20); put_gradient(row + 16u, column + 1u, s21); put_gradient(row + 16u, column + 2u, s22); put_gradient(row + 16u, column + 3u, s23);
+  put_gradient(row + 24u, column, s30); put_gradient(row + 24u, column + 1u, s31); put_gradient(row + 24u, column + 2u, s32); put_gradient(row + 24u, column + 3u, s33);
 }

@@ -29,12 +29,12 @@ export interface KernelSet {
   inputGradientTile: readonly [rows: number, columns4: number];
   /** Entry points `forward` and `backward`. */
   lstm: string;
-  /** Whether `backward` keeps the cell's gradient in the buffer `carry`. */
-  lstmCarries: boolean;
   /** Workgroups of the recurrence for a batch. */
   lstmGroups: (batch: number) => number;
   /** Entry point `accumulate`. */
   gradient: string;
+  /** Whether `accumulate` reads activations and deltas as textures. */
+  gradientTextures: boolean;
   /** Rows (a multiple of 4) and vec4 columns of a workgroup's tile in `accumulate`. */
   gradientTile: readonly [rows: number, columns4: number];
   /** Into how many parts the weight gradient's sum over the rows is split, for enough workgroups. */
@@ -46,11 +46,11 @@ const SOFTWARE: KernelSet = {
   uniformWeights: true,
   gemm: gemmSoftware,
   projectTile: [32, 4],
-  inputGradientTile: [32, 1],
+  inputGradientTile: [32, 4],
   lstm: lstmSoftware,
-  lstmCarries: true,
   lstmGroups: (batch) => Math.ceil(Math.ceil(batch / 2) / 8),
   gradient: gradientSoftware,
+  gradientTextures: true,
   gradientTile: [16, 16],
   splits: () => 1,
 };
@@ -65,9 +65,9 @@ const HARDWARE: KernelSet = {
   projectTile: [32, 8],
   inputGradientTile: [32, 8],
   lstm: lstmHardware,
-  lstmCarries: false,
   lstmGroups: (batch) => batch,
   gradient: tile + gradientHardware,
+  gradientTextures: false,
   gradientTile: [32, 8],
   // Below some 64 rows a part is more overhead than work.
   splits: (rows, tiles) =>

@@ -41,7 +41,6 @@ export type BufferName =
   | "gates"
   | "cells"
   | "deltas"
-  | "carry"
   | "sums"
   | "metrics"
   | "tiles";
@@ -53,8 +52,16 @@ export interface View {
   size: number;
 }
 
-/** One dispatch. */
+/** Texels of a row of a texture that shows a buffer. */
+export const TEXTURE_WIDTH = 1024;
+
+/** The buffers that also exist as textures, where the kernel set wants it. */
+export type TextureName = "activations" | "deltas";
+
+/** One dispatch, after bringing some textures up to date with their buffers. */
 export interface Stage {
+  /** By binding: textures, copied from their buffers before the dispatch. */
+  textures?: Record<number, TextureName>;
   /** What it does to what, in errors. */
   what: string;
   code: string;
@@ -171,7 +178,6 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
     gates: 0,
     cells: 0,
     deltas: 0,
-    carry: batchSize * Math.max(...spec.lstmUnits),
     sums: 2 * rows,
     squares: 64,
     partials: 0,
@@ -305,6 +311,9 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
     const all = output(units, batchSize);
     // A time step later: h[t] for what comes next, h[t-1] for the recurrence.
     current = { ...all, skip: batchSize * all.stride };
+    // The recurrence's arrays are as long as the units, rounded up to what its loops unroll.
+    const lstmCode = `const ROOM = ${Math.ceil(units / 8) * 8}u;\n` +
+      activationsCode + set.lstm;
     const constants = {
       STEPS: steps,
       BATCH: batchSize,
@@ -320,7 +329,7 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
       }),
       {
         what: `recurrence of LSTM ${i}`,
-        code: activationsCode + set.lstm,
+        code: lstmCode,
         entryPoint: "forward",
         constants,
         weights: weightsOf(recurrent),
@@ -328,7 +337,7 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
         grid: [set.lstmGroups(batchSize), 1],
       },
     );
-    return { input, all, gates, cells, kernel, recurrent, constants };
+    return { input, all, gates, cells, kernel, recurrent, constants, lstmCode };
   });
   const dense = layout.dense.map((matrix, i) => {
     const input = current;
@@ -399,11 +408,12 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
     deltas = next.deltas;
   }
   for (let i = made.length - 1; i >= 0; i--) {
-    const { input, all, gates, cells, kernel, recurrent, constants } = made[i]!;
+    const { input, all, gates, cells, kernel, recurrent, constants, lstmCode } =
+      made[i]!;
     const dz = reserve("deltas", gates.size);
     backward.push({
       what: `back-propagation through time of LSTM ${i}`,
-      code: activationsCode + set.lstm,
+      code: lstmCode,
       entryPoint: "backward",
       constants: { ...constants, DELTA: ceil4(constants.UNITS) },
       weights: weightsOf(recurrent),
@@ -412,7 +422,6 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
         2: cells,
         4: deltas,
         5: dz,
-        ...set.lstmCarries ? { 6: whole("carry") } : {},
       },
       grid: [set.lstmGroups(batchSize), 1],
     });
@@ -432,6 +441,11 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
   }
   products.push({ left: patches, right: deltas, result: layout.conv });
 
+  if (set.gradientTextures) {
+    const row = 4 * TEXTURE_WIDTH;
+    sizes.activations = Math.ceil(sizes.activations / row) * row;
+    sizes.deltas = Math.ceil(sizes.deltas / row) * row;
+  }
   const tiles = cutTiles(products, set.gradientTile);
   const count = tiles.length / 8;
   const splits = set.splits(rows, count);
@@ -444,10 +458,14 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
     constants: { ROWS: rows, SPLITS: splits, COUNT: layout.size / 4 },
     bindings: {
       0: whole("tiles"),
-      1: whole("activations"),
-      2: whole("deltas"),
       3: whole("partials"),
+      ...set.gradientTextures
+        ? {}
+        : { 1: whole("activations"), 2: whole("deltas") },
     },
+    ...set.gradientTextures
+      ? { textures: { 1: "activations", 2: "deltas" } }
+      : {},
     grid: [count, splits],
   });
 

@@ -5,7 +5,14 @@
 
 import { GpuError, UnsupportedModelError } from "../../errors.ts";
 import type { GpuHandle } from "../device.ts";
-import type { BufferName, Plan, Stage, View } from "./plan.ts";
+import {
+  type BufferName,
+  type Plan,
+  type Stage,
+  TEXTURE_WIDTH,
+  type TextureName,
+  type View,
+} from "./plan.ts";
 
 /** Compiled pipelines of each device by their text: layers and engines of the same shape share them. */
 const pipelines = new WeakMap<
@@ -18,6 +25,8 @@ export interface Dispatch {
   pipeline: GPUComputePipeline;
   group: GPUBindGroup;
   grid: readonly [x: number, y: number];
+  /** Textures to bring up to date first. */
+  copies: { buffer: GPUBuffer; texture: GPUTexture }[];
 }
 
 /** Compiles a stage, or finds it compiled. */
@@ -50,8 +59,8 @@ function compile(
 /** The buffers of one engine, and the way to its dispatches. */
 export class Program {
   readonly buffers: Record<BufferName, GPUBuffer>;
-  /** Bytes of GPU memory in all buffers. */
-  readonly bytes: number;
+  readonly #textures = new Map<TextureName, GPUTexture>();
+  #bytes: number;
   readonly #handle: GpuHandle;
   readonly #uniformWeights: boolean;
 
@@ -88,7 +97,29 @@ export class Program {
         }),
       ];
     })) as Record<BufferName, GPUBuffer>;
-    this.bytes = bytes;
+    this.#bytes = bytes;
+  }
+
+  /** Bytes of GPU memory in all buffers and textures. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** The texture that shows a buffer, made on first use. */
+  #texture(name: TextureName): GPUTexture {
+    let texture = this.#textures.get(name);
+    if (!texture) {
+      const { size } = this.buffers[name];
+      texture = this.#handle.device.createTexture({
+        label: name,
+        size: [TEXTURE_WIDTH, size / (16 * TEXTURE_WIDTH)],
+        format: "rgba32float",
+        usage: GPUTextureUsage.TEXTURE_BINDING | GPUTextureUsage.COPY_DST,
+      });
+      this.#bytes += size;
+      this.#textures.set(name, texture);
+    }
+    return texture;
   }
 
   /** Makes a stage's dispatch. @throws {GpuError} if it doesn't compile. */
@@ -113,7 +144,12 @@ export class Program {
         size: 4 * size,
       },
     });
+    const textures = Object.entries(stage.textures ?? {});
     device.pushErrorScope("validation");
+    const copies = textures.map(([, name]) => ({
+      buffer: this.buffers[name],
+      texture: this.#texture(name),
+    }));
     const group = device.createBindGroup({
       label: stage.what,
       layout: pipeline.getBindGroupLayout(0),
@@ -122,6 +158,10 @@ export class Program {
         ...Object.entries(stage.bindings).map(([binding, view]) =>
           entry(Number(binding), view)
         ),
+        ...textures.map(([binding, name]) => ({
+          binding: Number(binding),
+          resource: this.#texture(name).createView(),
+        })),
       ],
     });
     const error = await device.popErrorScope();
@@ -130,23 +170,41 @@ export class Program {
         `Cannot bind the buffers of the ${stage.what}: ${error.message.trim()}`,
       );
     }
-    return { pipeline, group, grid: stage.grid };
+    return { pipeline, group, grid: stage.grid, copies };
   }
 
   /** Frees the buffers. */
   dispose(): void {
     for (const buffer of Object.values(this.buffers)) buffer.destroy();
+    for (const texture of this.#textures.values()) texture.destroy();
   }
 }
 
-/** Records dispatches into a pass. */
+/** Records dispatches, in as few passes as the copies between them allow. */
 export function record(
-  pass: GPUComputePassEncoder,
+  encoder: GPUCommandEncoder,
   dispatches: readonly Dispatch[],
+  times = 1,
 ): void {
-  for (const { pipeline, group, grid } of dispatches) {
-    pass.setPipeline(pipeline);
-    pass.setBindGroup(0, group);
-    pass.dispatchWorkgroups(grid[0], grid[1]);
+  let pass: GPUComputePassEncoder | undefined;
+  for (let time = 0; time < times; time++) {
+    for (const { pipeline, group, grid, copies } of dispatches) {
+      if (copies.length > 0) {
+        pass?.end();
+        pass = undefined;
+        for (const { buffer, texture } of copies) {
+          encoder.copyBufferToTexture(
+            { buffer, bytesPerRow: 16 * TEXTURE_WIDTH },
+            { texture },
+            [texture.width, texture.height],
+          );
+        }
+      }
+      pass ??= encoder.beginComputePass();
+      pass.setPipeline(pipeline);
+      pass.setBindGroup(0, group);
+      pass.dispatchWorkgroups(grid[0], grid[1]);
+    }
   }
+  pass?.end();
 }
