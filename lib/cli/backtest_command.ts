@@ -4,8 +4,11 @@
  */
 
 import { type Backtest, backtest } from "../backtest.ts";
-import { monthsOf } from "../baselines/climatology.ts";
-import { CHECKPOINT_OPTIONS, openCheckpoint } from "./checkpoint_options.ts";
+import {
+  CHECKPOINT_OPTIONS,
+  judgedBy,
+  openCheckpoint,
+} from "./checkpoint_options.ts";
 import type { Command } from "./command.ts";
 import { givenMin, MIN_OPTION } from "./min_option.ts";
 import { table } from "./table.ts";
@@ -39,18 +42,15 @@ export const backtestCommand: Command = {
   async run(values, terminal) {
     using opened = await openCheckpoint(values, terminal);
     const { meta, path, series, forecaster } = opened;
-    const month = monthsOf(series);
     const horizons = values.get("horizons") as number[] | undefined;
     const origins = values.get("origins") as number | undefined;
     const levels = values.get("levels") as number[] | undefined;
     const { summary } = await backtest(forecaster.network, {
-      values: series.values,
-      splitTime: meta.config.splitTime,
+      ...judgedBy(opened),
       ...givenMin(values, series),
       ...(horizons && { horizons }),
       ...(origins !== undefined && { origins }),
       ...(levels && { levels }),
-      ...(month && { month }),
     });
     terminal.out(
       values.get("json") === true

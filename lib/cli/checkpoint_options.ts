@@ -3,16 +3,19 @@
  * @module
  */
 
+import { monthsOf } from "../baselines/climatology.ts";
 import {
   checkpointExists,
   type CheckpointMeta,
   type LoadedCheckpoint,
 } from "../checkpoint.ts";
-import { DataError } from "../errors.ts";
+import { CheckpointError, DataError } from "../errors.ts";
 import { type Forecaster, openForecaster } from "../forecaster.ts";
 import { isEnsemble, loadMembers } from "../members.ts";
 import { loadPretrained, PRETRAINED } from "../pretrained.ts";
+import { parseScaling } from "../scale.ts";
 import type { Series, SeriesOptions } from "../series.ts";
+import { parseSeriesOptions } from "../series_options.ts";
 import {
   DATA_OPTIONS,
   givenSeriesOptions,
@@ -81,7 +84,7 @@ export async function openCheckpoint(
   const source = (values.get("data") as string | undefined) ??
     meta.series.source;
   const options = {
-    ...meta.series.options as SeriesOptions | undefined,
+    ...trainedOptions(meta),
     ...givenSeriesOptions(values),
   };
   const series = await loadSeries(source, { options, terminal });
@@ -109,6 +112,33 @@ export async function openCheckpoint(
     forecaster,
     [Symbol.dispose]: () => forecaster[Symbol.dispose](),
   };
+}
+
+/** What judging a network needs beside it: configuration, values, calendar, scaling, members. */
+export function judgedBy({ meta, series, forecaster }: Opened) {
+  const month = monthsOf(series);
+  const { members } = forecaster;
+  return {
+    ...meta.config,
+    values: series.values,
+    lossUnit: parseScaling(meta.scale).divisor,
+    ...(month && { month }),
+    ...(members.length > 1 && { members }),
+  };
+}
+
+/** How the training's series was read, of which nothing is believed. */
+export function trainedOptions({ series }: CheckpointMeta): SeriesOptions {
+  try {
+    return parseSeriesOptions(series.options ?? {});
+  } catch (cause) {
+    throw new CheckpointError(
+      `Cannot use the checkpoint's series options: ${
+        (cause as Error).message
+      }; name the columns yourself, or restore the checkpoint from a copy`,
+      { cause },
+    );
+  }
 }
 
 /** What was chosen. */

@@ -3,9 +3,12 @@
  * @module
  */
 
-import { monthsOf } from "../baselines/climatology.ts";
 import { evaluate, type Evaluation } from "../evaluate.ts";
-import { CHECKPOINT_OPTIONS, openCheckpoint } from "./checkpoint_options.ts";
+import {
+  CHECKPOINT_OPTIONS,
+  judgedBy,
+  openCheckpoint,
+} from "./checkpoint_options.ts";
 import type { Command } from "./command.ts";
 import { table } from "./table.ts";
 
@@ -19,12 +22,7 @@ export const evalCommand: Command = {
   async run(values, terminal) {
     using opened = await openCheckpoint(values, terminal);
     const { meta, path, series, forecaster } = opened;
-    const month = monthsOf(series);
-    const result = await evaluate(forecaster.network, {
-      ...meta.config,
-      values: series.values,
-      ...(month && { month }),
-    });
+    const result = await evaluate(forecaster.network, judgedBy(opened));
     if (values.get("json") === true) {
       terminal.out(
         JSON.stringify({ checkpoint: path, epoch: meta.epoch, ...result }),
@@ -78,7 +76,20 @@ function report(result: Evaluation, name: string): string {
     "",
     table(rows),
     "",
+    ...(result.members ? [ensembleLine(result.members, result.val_mae)] : []),
     ...result.notes,
     result.verdict,
   ].join("\n");
+}
+
+/** What averaging gains. */
+function ensembleLine(
+  { val_mae, mean, spread, skill }: NonNullable<Evaluation["members"]>,
+  ensemble: number,
+): string {
+  return `Ensemble of ${val_mae.length}: val_mae ${
+    ensemble.toFixed(4)
+  }; the members alone ${mean.toFixed(4)} ± ${
+    spread.toFixed(4)
+  }, so averaging saves ${(100 * skill).toFixed(1)} %.`;
 }

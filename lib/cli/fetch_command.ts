@@ -8,6 +8,11 @@ import type { Command } from "./command.ts";
 import { DATA_OPTIONS, givenSeriesOptions } from "./data_options.ts";
 import type { ProgressBar } from "./terminal.ts";
 
+/** Where names differ in more than case from the bundled sunspots.csv, as they must on macOS and Windows. */
+const DEFAULT_OUTPUT = Deno.build.os === "linux"
+  ? "data/Sunspots.csv"
+  : "data/Sunspots-tutorial.csv";
+
 /** The command. */
 export const fetchCommand: Command = {
   options: [
@@ -29,7 +34,7 @@ export const fetchCommand: Command = {
       kind: "text",
       value: "FILE",
       help: "where it goes",
-      default: "data/Sunspots.csv",
+      default: DEFAULT_OUTPUT,
     },
     {
       name: "head",
@@ -68,7 +73,7 @@ export const fetchCommand: Command = {
         {
           ...givenSeriesOptions(values),
           output: (values.get("output") as string | undefined) ??
-            "data/Sunspots.csv",
+            DEFAULT_OUTPUT,
           head: (values.get("head") as number | undefined) ?? 10,
           allowPrivate: values.get("allow-private") === true,
           ...(megabytes !== undefined && { maxBytes: megabytes * 2 ** 20 }),

@@ -14,7 +14,11 @@ import {
 import { forecastTable } from "../forecast_table.ts";
 import { writeOutput } from "./output_file.ts";
 import type { Series } from "../series.ts";
-import { CHECKPOINT_OPTIONS, openCheckpoint } from "./checkpoint_options.ts";
+import {
+  CHECKPOINT_OPTIONS,
+  judgedBy,
+  openCheckpoint,
+} from "./checkpoint_options.ts";
 import type { Command } from "./command.ts";
 import { givenMin, MIN_OPTION } from "./min_option.ts";
 
@@ -53,13 +57,11 @@ export const forecastCommand: Command = {
     const steps = values.get("months") as number | undefined;
     const levels = values.get("levels") as number[] | undefined;
     const result = await forecast(forecaster.network, {
-      values: series.values,
+      ...judgedBy(opened),
       series,
-      splitTime: meta.config.splitTime,
       ...givenMin(values, series),
       ...(steps !== undefined && { steps }),
       ...(levels && { levels }),
-      ...(forecaster.members.length > 1 && { members: forecaster.members }),
     });
     if (output !== undefined && format !== undefined) {
       await writeOutput(

@@ -4,7 +4,6 @@
  */
 
 import { backtest } from "../backtest.ts";
-import { monthsOf } from "../baselines/climatology.ts";
 import { checkpointExists, loadCheckpoint } from "../checkpoint.ts";
 import { evaluate } from "../evaluate.ts";
 import { forecast } from "../forecast.ts";
@@ -13,6 +12,7 @@ import type { EpochRecord } from "../run_keeper.ts";
 import { runPaths } from "../run_paths.ts";
 import {
   CHECKPOINT_OPTIONS,
+  judgedBy,
   openCheckpoint,
   type Opened,
 } from "./checkpoint_options.ts";
@@ -50,13 +50,7 @@ export const reportCommand: Command = {
     using opened = await openCheckpoint(values, terminal);
     const { meta, path, series, forecaster } = opened;
     const { network, members, selected } = forecaster;
-    const month = monthsOf(series);
-    const judged = {
-      ...meta.config,
-      values: series.values,
-      ...givenMin(values, series),
-      ...(month && { month }),
-    };
+    const judged = { ...judgedBy(opened), ...givenMin(values, series) };
     const horizons = values.get("horizons") as number[] | undefined;
     const page = renderReport({
       series,
@@ -86,7 +80,6 @@ export const reportCommand: Command = {
         ...judged,
         series,
         steps: (values.get("months") as number | undefined) ?? 24,
-        ...(members.length > 1 && { members }),
       }),
     });
     const output = (values.get("output") as string | undefined) ??

@@ -11,8 +11,7 @@ import { memberPath, mergeEnsemble } from "../members.ts";
 import { PRESET_MEMBERS, type PresetName, PRESETS } from "../presets.ts";
 import { loadLast, type RunResult, runTraining } from "../run.ts";
 import { runPaths } from "../run_paths.ts";
-import type { SeriesOptions } from "../series.ts";
-import { DEFAULT_CHECKPOINT } from "./checkpoint_options.ts";
+import { DEFAULT_CHECKPOINT, trainedOptions } from "./checkpoint_options.ts";
 import type { Command } from "./command.ts";
 import { CONFIG_OPTION, printConfig } from "./config_file.ts";
 import { CONFIG_OPTIONS, givenConfig, mergeConfig } from "./config_options.ts";
@@ -179,7 +178,7 @@ async function trainOne(
   const { checkpoint, member } = place;
   const resume = await earlierPart(values, place);
   if (resume?.warning) terminal.err(resume.warning);
-  const earlier = resume?.meta.series.options as SeriesOptions | undefined;
+  const earlier = resume && trainedOptions(resume.meta);
   const seriesOptions = { ...earlier, ...givenSeriesOptions(values) };
   const source = (values.get("data") as string | undefined) ??
     resume?.meta.series.source ?? BUNDLED;
