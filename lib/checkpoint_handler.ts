@@ -4,9 +4,14 @@
  * @module
  */
 
-import type { io } from "@tensorflow/tfjs";
+import type { LayersModel } from "@tensorflow/tfjs";
 import { type CheckpointMeta, saveCheckpoint } from "./checkpoint.ts";
-import type { ModelDescription } from "./file_io.ts";
+import type { ModelDescription } from "./model_json.ts";
+
+/** The half of a `tf.io.IOHandler` that saves: what `model.save()` takes. */
+export type ModelSaver = Required<
+  Pick<Exclude<Parameters<LayersModel["save"]>[0], string>, "save">
+>;
 
 /** What goes beside the model. */
 export interface CheckpointParts {
@@ -24,7 +29,7 @@ export interface CheckpointParts {
 export function checkpointHandler(
   path: string,
   { meta, slots }: CheckpointParts,
-): Required<Pick<io.IOHandler, "save">> {
+): ModelSaver {
   return {
     async save({ modelTopology, weightSpecs, weightData }) {
       const model = {

@@ -25,8 +25,6 @@ import {
 import { isJsonObject, type Json, type JsonObject } from "./safe_json.ts";
 import type { Seal } from "./seal.ts";
 
-export type { ModelDescription } from "./model_json.ts";
-
 /** Keys of `ModelArtifacts` that go to `model.json` and back as they are. */
 const PASSED_ON = [
   "format",

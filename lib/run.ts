@@ -159,14 +159,17 @@ export function splitWindows(
  * @throws The signal's reason when interrupted; everything up to the last finished epoch is saved.
  */
 export async function runTraining(request: RunRequest): Promise<RunResult> {
-  const { config, series, log, resume } = request;
+  const { config, series, log } = request;
   const { training, validation } = splitWindows(config, series.values.length);
   const paths = runPaths(request.checkpoint);
-  if (resume) refuseDifferences(request, resume.meta);
+  if (request.resume) refuseDifferences(request, request.resume.meta);
   using _lock = await lockRun(request.checkpoint);
   for (const path of [paths.best, paths.last]) {
     (await recoverCheckpoint(path)).forEach(log);
   }
+  // Another process may have trained on between the caller's look and the lock.
+  const resume = request.resume && await loadLast(request.checkpoint);
+  if (resume) refuseDifferences(request, resume.meta);
   const scaling = fitScaling(
     config.scale,
     series.values.subarray(0, config.splitTime),

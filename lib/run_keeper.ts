@@ -10,6 +10,7 @@ import type { CheckpointMeta } from "./checkpoint.ts";
 import { checkpointHandler } from "./checkpoint_handler.ts";
 import type { Config } from "./config.ts";
 import type { TrainEngine } from "./engine/engine.ts";
+import { CheckpointError } from "./errors.ts";
 import { buildModel, type Model, writeWeights } from "./model.ts";
 import { replaceFile } from "./replace_file.ts";
 import type { RunPaths } from "./run_paths.ts";
@@ -191,8 +192,17 @@ export class RunKeeper {
     const csv = stringify(this.history.map((record) => ({ ...record })), {
       columns,
     });
-    await replaceFile(historyCsv, csv.replaceAll("\r\n", "\n"));
     const lines = this.history.map((record) => `${JSON.stringify(record)}\n`);
-    await replaceFile(historyJsonl, lines.join(""));
+    try {
+      await replaceFile(historyCsv, csv.replaceAll("\r\n", "\n"));
+      await replaceFile(historyJsonl, lines.join(""));
+    } catch (cause) {
+      throw new CheckpointError(
+        `Cannot write ${historyCsv} and ${historyJsonl}: ${
+          cause instanceof Error ? cause.message : cause
+        }; the checkpoints are safe, go on with --resume when there is room`,
+        { cause },
+      );
+    }
   }
 }
