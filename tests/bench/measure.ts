@@ -17,6 +17,8 @@ export interface TurnOptions {
   budgetMs: number;
   /** Steps of a turn instead. */
   steps?: number;
+  /** Called with each contestant's first estimate, ms per step. */
+  onWarm?: (key: string, ms: number) => void;
   /** Called before each round. */
   onRound?: (round: number) => Promise<void> | void;
 }
@@ -52,16 +54,18 @@ export async function takeTurns(
   contestants: readonly Contestant[],
   options: TurnOptions,
 ): Promise<Timing[]> {
-  const { rounds, budgetMs, onRound } = options;
+  const { rounds, budgetMs, onWarm, onRound } = options;
   const timings: Timing[] = [];
   for (const contestant of contestants) {
-    await contestant.run(1);
     let estimate = await contestant.run(1);
+    // The first step compiles and allocates; where it was long, a second tells little more.
+    if (estimate < 2 * budgetMs) estimate = await contestant.run(1);
     if (estimate < budgetMs / 4) {
       // The read at the end, or the start of a thread, is most of a single short step.
       estimate = await contestant.run(10) / 10;
     }
     const { key, label, device, firstLoss, peak } = contestant;
+    onWarm?.(key, estimate);
     timings.push({
       key,
       label,

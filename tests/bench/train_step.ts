@@ -215,11 +215,11 @@ async function bench(
     requireSameLoss(contestants);
     const meters = (await peakMeters(handle, budgetMs / 4))
       .filter(({ key }) => contestants.some(({ peak }) => peak === key));
-    say("Warming up");
     timings = await takeTurns(contestants, {
       rounds,
       budgetMs,
       ...(steps !== undefined && { steps: count("steps", steps) }),
+      onWarm: (key, ms) => say(`Warmed up ${key}: ${ms.toFixed(1)} ms a step`),
       onRound: async (round) => {
         say(`Round ${round} of ${rounds}`);
         for (const { key, measure } of meters) {
