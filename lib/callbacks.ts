@@ -49,7 +49,11 @@ export class ModelCheckpoint {
   readonly #options: Required<Omit<ModelCheckpointOptions, "best">>;
   #best: Best | undefined;
 
-  /** @param options What to watch and how to save. */
+  /**
+   * Watches one metric of one run.
+   *
+   * @param options What to watch and how to save.
+   */
   constructor(options: ModelCheckpointOptions) {
     this.#options = {
       monitor: "val_mae",

@@ -89,8 +89,9 @@ export interface MemberScores {
 export interface Evaluation extends Scores {
   /** The training loss over the validation windows, from `lossStart` on. */
   val_loss: number;
-  /** Validation windows and the elements in them. */
+  /** Validation windows. */
   windows: number;
+  /** Elements in them: windows, output positions and horizon multiplied. */
   positions: number;
   /** By name. */
   baselines: Record<string, BaselineScores>;

@@ -22,7 +22,9 @@ export interface ForecastOptions extends CalibrationOptions {
 export interface ForecastInterval {
   /** In percent. */
   level: number;
+  /** Lower end, in the series' units. */
   lower: number;
+  /** Upper end, in the series' units. */
   upper: number;
 }
 

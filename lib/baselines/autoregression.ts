@@ -15,6 +15,7 @@ export interface AutoregressionOptions {
 
 /** Coefficients of `y[t] = intercept + sum lags[k] y[t - 1 - k]`. */
 export interface Autoregression {
+  /** In the series' units. */
   intercept: number;
   /** `[order]`, the newest value's first. */
   lags: Float64Array;

@@ -18,7 +18,7 @@ export type EngineChoice = typeof ENGINES[number];
 
 /** What the user said about the engine. */
 export interface SelectOptions {
-  /** @default {"auto"} */
+  /** Which one, or `auto` for the first that works. @default {"auto"} */
   engine?: EngineChoice;
   /** Threads of the WebAssembly engine; all cores, up to 8, if absent. */
   threads?: number;

@@ -80,7 +80,9 @@ export function palette(theme: Theme): Palette {
 
 /** One entry of a legend. */
 export interface LegendItem {
+  /** What it says. */
   label: string;
+  /** A CSS colour. */
   color: string;
   /** A line, a dashed line or a filled area. @default {"line"} */
   mark?: "line" | "dashed" | "area";
@@ -88,14 +90,19 @@ export interface LegendItem {
   opacity?: number;
 }
 
+/** Observable Plot's options. */
+export type Panel = Plot.PlotOptions;
+
 /** What a figure consists of, before its theme is known. */
 export interface Figure {
+  /** One line. */
   title: string;
   /** One or two sentences below the title. */
   subtitle?: string;
+  /** In order; without it there is none. */
   legend?: (palette: Palette) => LegendItem[];
   /** Plot's options for each panel, from top to bottom; `height` in pixels counts. */
-  panels: (palette: Palette) => Plot.PlotOptions[];
+  panels: (palette: Palette) => Panel[];
 }
 
 /** Width of every figure in pixels; heights follow from the panels. */

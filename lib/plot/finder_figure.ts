@@ -8,7 +8,9 @@ import type { Figure } from "./figure.ts";
 
 /** One epoch of the finder. */
 export interface FinderPoint {
+  /** The epoch's step size. */
   learning_rate: number;
+  /** Its mean training loss; may not be finite. */
   loss: number;
 }
 

@@ -9,10 +9,15 @@ import type { Figure, Palette } from "./figure.ts";
 
 /** One epoch's metrics, as `train --json` names them. */
 export interface EpochMetrics {
+  /** 1-based. */
   epoch: number;
+  /** On the training part. */
   loss: number;
+  /** On the training part, in the series' units. */
   mae: number;
+  /** On the validation part. */
   val_loss: number;
+  /** On the validation part, in the series' units. */
   val_mae: number;
 }
 
