@@ -29,6 +29,8 @@ export interface KernelSet {
   inputGradientTile: readonly [rows: number, columns4: number];
   /** Entry points `forward` and `backward`. */
   lstm: string;
+  /** Whether `backward` keeps the cell's gradient in the buffer `carry`. */
+  lstmCarries: boolean;
   /** Workgroups of the recurrence for a batch. */
   lstmGroups: (batch: number) => number;
   /** Entry point `accumulate`. */
@@ -48,6 +50,7 @@ const SOFTWARE: KernelSet = {
   projectTile: [32, 4],
   inputGradientTile: [32, 4],
   lstm: lstmSoftware,
+  lstmCarries: true,
   lstmGroups: (batch) => Math.ceil(Math.ceil(batch / 2) / 8),
   gradient: gradientSoftware,
   gradientTextures: true,
@@ -65,6 +68,7 @@ const HARDWARE: KernelSet = {
   projectTile: [32, 8],
   inputGradientTile: [32, 8],
   lstm: lstmHardware,
+  lstmCarries: false,
   lstmGroups: (batch) => batch,
   gradient: tile + gradientHardware,
   gradientTextures: false,

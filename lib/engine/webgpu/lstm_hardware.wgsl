@@ -27,7 +27,7 @@ override TERMS = (UNITS + PARTS - 1u) / PARTS;
 @group(0) @binding(2) var<storage, read_write> cells: array<f32>;
 @group(0) @binding(3) var<storage, read_write> hidden: array<f32>;
 
-var<workgroup> state: array<f32, ROOM>;
+var<workgroup> state: array<f32, 128>;
 var<workgroup> sums: array<vec4f, 256>;
 
 // The recurrent weights from unit k to unit u, 0 past the last.
@@ -106,7 +106,7 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
 @group(0) @binding(4) var<storage, read_write> dh: array<f32>;
 @group(0) @binding(5) var<storage, read_write> dz: array<vec4f>;
 
-var<workgroup> deltas: array<vec4f, ROOM>;
+var<workgroup> deltas: array<vec4f, 128>;
 var<workgroup> parts: array<f32, 256>;
 
 @compute @workgroup_size(256)

@@ -8,8 +8,8 @@
 // backward: dc[t] = dc[t+1] f[t+1] + dh[t] o (1 - tanh(c[t])^2), dz by the chain rule, dh[t-1] += U dz[t]
 // Gates of a unit are one vec4 (input, forget, cell, output), as in https://keras.io/api/layers/recurrent_layers/lstm/
 // gates, dz: [time, batch, UNITS] vec4; cells: [time + 1, batch, UNITS], hidden: [time + 1, batch, HIDDEN], the first
-// time step 0; dh: [time, batch, DELTA].
-// Prepended: activations.wgsl and `weights` (U), binding 0, [UNITS, UNITS] vec4.
+// time step 0; dh: [time, batch, DELTA]; carry: [batch, UNITS].
+// Prepended: ROOM and KEPT, lengths of arrays; activations.wgsl and `weights` (U), binding 0, [UNITS, UNITS] vec4.
 
 override STEPS = 0u;
 override BATCH = 0u;
@@ -23,31 +23,20 @@ override DELTA = 0u; // stride of dh
 
 var<private> h0: array<f32, ROOM>;
 var<private> h1: array<f32, ROOM>;
-var<private> next0: array<f32, ROOM>;
-var<private> next1: array<f32, ROOM>;
-var<private> c0: array<f32, ROOM>;
-var<private> c1: array<f32, ROOM>;
 
-// New (h, c) of a unit from its pre-activation and its last c.
-fn step_forward(row: u32, unit: u32, z: vec4f, last: f32) -> vec2f {
+fn step_forward(row: u32, unit: u32, z: vec4f) {
   let a = activate(z);
-  let c = a.y * last + a.x * a.z;
-  let h = a.w * tanh_of(c);
+  let c = a.y * cells[row * UNITS + unit] + a.x * a.z;
   gates[row * UNITS + unit] = a;
   cells[(row + BATCH) * UNITS + unit] = c;
-  hidden[(row + BATCH) * HIDDEN + unit] = h;
-  return vec2f(h, c);
+  hidden[(row + BATCH) * HIDDEN + unit] = a.w * tanh_of(c);
 }
 
 fn step_pair(row0: u32, row1: u32, unit: u32, z0: vec4f, z1: vec4f) {
   if (unit < UNITS) {
-    let a = step_forward(row0, unit, z0, c0[unit]);
-    next0[unit] = a.x;
-    c0[unit] = a.y;
+    step_forward(row0, unit, z0);
     if (row1 != row0) {
-      let b = step_forward(row1, unit, z1, c1[unit]);
-      next1[unit] = b.x;
-      c1[unit] = b.y;
+      step_forward(row1, unit, z1);
     }
   }
 }
@@ -82,36 +71,44 @@ fn forward(@builtin(global_invocation_id) id: vec3u) {
       step_pair(row0, row1, unit + 3u, a3, b3);
     }
     for (var k = 0u; k < UNITS; k++) {
-      h0[k] = next0[k];
-      h1[k] = next1[k];
+      h0[k] = hidden[(row0 + BATCH) * HIDDEN + k];
+      h1[k] = hidden[(row1 + BATCH) * HIDDEN + k];
     }
   }
 }
 
 @group(0) @binding(4) var<storage, read_write> dh: array<f32>;
 @group(0) @binding(5) var<storage, read_write> dz: array<vec4f>;
+@group(0) @binding(6) var<storage, read_write> carry: array<f32>;
 
-var<private> d0: array<vec4f, ROOM>;
-var<private> d1: array<vec4f, ROOM>;
+// dz of this time step, where there is room: compiling takes Mesa 2 s for each 64 units of these.
+var<private> d0: array<vec4f, KEPT>;
+var<private> d1: array<vec4f, KEPT>;
 
-// dz of a unit and what its cell's gradient passes to the step before, from dh and what the step after passed.
-fn step_backward(row: u32, unit: u32, d: f32, later: f32) -> f32 {
+// dz of a unit from what the step after passed in dh and carry; passes on the cell's gradient.
+fn step_backward(row: u32, sample: u32, unit: u32, last: bool) -> vec4f {
   let a = gates[row * UNITS + unit];
   let previous = cells[row * UNITS + unit];
   let t = tanh_of(cells[(row + BATCH) * UNITS + unit]);
-  let dc = later + d * a.w * (1.0 - t * t);
-  delta = vec4f(
+  let d = dh[row * DELTA + unit];
+  let dc = select(carry[sample * UNITS + unit], 0.0, last) + d * a.w * (1.0 - t * t);
+  let delta = vec4f(
     dc * a.z * a.x * (1.0 - a.x),
     dc * previous * a.y * (1.0 - a.y),
     dc * a.x * (1.0 - a.z * a.z),
     d * t * a.w * (1.0 - a.w),
   );
   dz[row * UNITS + unit] = delta;
-  return dc * a.y;
+  carry[sample * UNITS + unit] = dc * a.y;
+  return delta;
 }
 
-// The last step_backward()'s dz.
-var<private> delta: vec4f;
+// Adds 8 units' sums to dh of the step before.
+fn pass_on(row: u32, unit: u32, s: vec4f, r: vec4f) {
+  for (var i = 0u; i < min(8u, UNITS - unit); i++) {
+    dh[row * DELTA + unit + i] += select(s[i & 3u], r[i & 3u], i > 3u);
+  }
+}
 
 @compute @workgroup_size(8)
 fn backward(@builtin(global_invocation_id) id: vec3u) {
@@ -123,22 +120,34 @@ fn backward(@builtin(global_invocation_id) id: vec3u) {
   for (var t = STEPS; t > 0u; t--) {
     let row0 = (t - 1u) * BATCH + id.x;
     let row1 = select(row0, row0 + half, paired);
-    // h and c hold the gradients that the step after passed; 0 at first.
     for (var unit = 0u; unit < UNITS; unit++) {
-      c0[unit] = step_backward(row0, unit, h0[unit] + dh[row0 * DELTA + unit], c0[unit]);
-      d0[unit] = delta;
+      let a = step_backward(row0, id.x, unit, t == STEPS);
+      var b = a;
       if (paired) {
-        c1[unit] = step_backward(row1, unit, h1[unit] + dh[row1 * DELTA + unit], c1[unit]);
-        d1[unit] = delta;
+        b = step_backward(row1, id.x + half, unit, t == STEPS);
       }
+      if (UNITS <= KEPT) {
+        d0[unit] = a;
+        d1[unit] = b;
+      }
+    }
+    if (t == 1u) {
+      return;
     }
     for (var k = 0u; k < UNITS; k += 8u) {
       var w = k * UNITS;
       var s0 = vec4f(); var s1 = vec4f();
       var r0 = vec4f(); var r1 = vec4f();
       for (var unit = 0u; unit < UNITS; unit++) {
-        let a = d0[unit];
-        let b = d1[unit];
+        var a: vec4f;
+        var b: vec4f;
+        if (UNITS <= KEPT) {
+          a = d0[unit];
+          b = d1[unit];
+        } else {
+          a = dz[row0 * UNITS + unit];
+          b = dz[row1 * UNITS + unit];
+        }
         let m = mat4x4f(weights[w], weights[w + UNITS], weights[w + 2u * UNITS], weights[w + 3u * UNITS]);
         s0 += a * m;
         s1 += b * m;
@@ -149,10 +158,10 @@ fn backward(@builtin(global_invocation_id) id: vec3u) {
         r1 += b * n;
         w += 1u;
       }
-      h0[k] = s0.x; h0[k + 1u] = s0.y; h0[k + 2u] = s0.z; h0[k + 3u] = s0.w;
-      h1[k] = s1.x; h1[k + 1u] = s1.y; h1[k + 2u] = s1.z; h1[k + 3u] = s1.w;
-      h0[k + 4u] = r0.x; h0[k + 5u] = r0.y; h0[k + 6u] = r0.z; h0[k + 7u] = r0.w;
-      h1[k + 4u] = r1.x; h1[k + 5u] = r1.y; h1[k + 6u] = r1.z; h1[k + 7u] = r1.w;
+      pass_on(row0 - BATCH, k, s0, r0);
+      if (paired) {
+        pass_on(row1 - BATCH, k, s1, r1);
+      }
     }
   }
 }

@@ -41,6 +41,7 @@ export type BufferName =
   | "gates"
   | "cells"
   | "deltas"
+  | "carry"
   | "sums"
   | "metrics"
   | "tiles";
@@ -146,6 +147,14 @@ function cutTiles(
   return Uint32Array.from(numbers);
 }
 
+/** Most units whose deltas the software recurrence keeps in private arrays; more would compile for too long. */
+const MAX_KEPT = 64;
+
+/** Next multiple of 8: the software recurrence works on up to 8 units at a time. */
+function ceil8(n: number): number {
+  return Math.ceil(n / 8) * 8;
+}
+
 /** The number by which update.wgsl knows the rule. */
 function optimizerNumber(spec: EngineSpec): number {
   switch (spec.optimizer) {
@@ -178,6 +187,7 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
     gates: 0,
     cells: 0,
     deltas: 0,
+    carry: batchSize * Math.max(...spec.lstmUnits),
     sums: 2 * rows,
     squares: 64,
     partials: 0,
@@ -311,8 +321,8 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
     const all = output(units, batchSize);
     // A time step later: h[t] for what comes next, h[t-1] for the recurrence.
     current = { ...all, skip: batchSize * all.stride };
-    // The recurrence's arrays are as long as the units, rounded up to what its loops unroll.
-    const lstmCode = `const ROOM = ${Math.ceil(units / 8) * 8}u;\n` +
+    const lstmCode = `const ROOM = ${ceil8(units)}u;\n` +
+      `const KEPT = ${units <= MAX_KEPT ? ceil8(units) : 8}u;\n` +
       activationsCode + set.lstm;
     const constants = {
       STEPS: steps,
@@ -422,6 +432,7 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
         2: cells,
         4: deltas,
         5: dz,
+        ...set.lstmCarries ? { 6: whole("carry") } : {},
       },
       grid: [set.lstmGroups(batchSize), 1],
     });
