@@ -261,7 +261,7 @@ function parseMeta(
       }, expected ${CHECKPOINT_VERSION}: use the version of the program that wrote it`,
     );
   }
-  const require = (ok: boolean, what: string, expected: string) => {
+  const insist = (ok: boolean, what: string, expected: string) => {
     if (!ok) {
       throw new SyntaxError(`has no usable ${what}, expected ${expected}`);
     }
@@ -271,49 +271,49 @@ function parseMeta(
   const text = (value: Json | undefined) => typeof value === "string";
   const metric = (value: Json) => value === null || Number.isFinite(value);
   const { config, series, metrics, best, versions, history, extra } = rest;
-  require(isJsonObject(config), "config", "an object");
-  require(
+  insist(isJsonObject(config), "config", "an object");
+  insist(
     isJsonObject(series) && text(series.name) && text(series.source) &&
       text(series.sha256) && whole(series.length),
     "series",
     "name, source, sha256 and length",
   );
-  require(rest.scale !== undefined, "scale", "a value");
+  insist(rest.scale !== undefined, "scale", "a value");
   for (const key of ["epoch", "iterations", "seed"]) {
-    require(whole(rest[key]), key, "a whole number");
+    insist(whole(rest[key]), key, "a whole number");
   }
   for (const key of ["monitor", "engine", "adapter", "created"]) {
-    require(text(rest[key]), key, "a string");
+    insist(text(rest[key]), key, "a string");
   }
-  require(
+  insist(
     isJsonObject(metrics) && Object.values(metrics).every(metric),
     "metrics",
     "numbers",
   );
-  require(
+  insist(
     best === null ||
       isJsonObject(best) && whole(best.epoch) && Number.isFinite(best.value),
     "best",
     "an epoch and a value, or null",
   );
-  require(
+  insist(
     isJsonObject(versions) && Object.values(versions).every(text),
     "versions",
     "strings",
   );
-  require(
+  insist(
     Array.isArray(history) && history.every(isJsonObject),
     "history",
     "a list of objects",
   );
-  require(isJsonObject(extra), "extra", "an object");
-  require(typeof weightsOnly === "boolean", "weightsOnly", "true or false");
+  insist(isJsonObject(extra), "extra", "an object");
+  insist(typeof weightsOnly === "boolean", "weightsOnly", "true or false");
   const meta = rest as unknown as CheckpointMeta;
   // Options that came after the checkpoint was written: their defaults keep what the program did before.
   meta.config = { ...DEFAULT_CONFIG, ...meta.config };
   const unknown = Object.keys(meta.config)
     .find((key) => !Object.hasOwn(DEFAULT_CONFIG, key));
-  require(
+  insist(
     unknown === undefined,
     `config: it has the unknown field ${JSON.stringify(unknown)}`,
     "only what this version of the program knows",

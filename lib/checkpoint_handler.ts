@@ -4,13 +4,13 @@
  * @module
  */
 
-import type { LayersModel } from "@tensorflow/tfjs";
 import { type CheckpointMeta, saveCheckpoint } from "./checkpoint.ts";
+import type { Model } from "./model.ts";
 import type { ModelDescription } from "./model_json.ts";
 
 /** The half of a `tf.io.IOHandler` that saves: what `model.save()` takes. */
 export type ModelSaver = Required<
-  Pick<Exclude<Parameters<LayersModel["save"]>[0], string>, "save">
+  Pick<Exclude<Parameters<Model["save"]>[0], string>, "save">
 >;
 
 /** What goes beside the model. */
