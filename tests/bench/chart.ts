@@ -21,20 +21,23 @@ export function drawReport(report: BenchReport): string {
   const axes = (Object.keys(AXIS_LABELS) as AxisName[])
     .filter((axis) => scaling.some((point) => point.axis === axis));
   const figure: Figure = {
-    title: "One train step of the exercise's model",
+    title: rows.length > 0
+      ? "One train step of the exercise's model"
+      : "How the cost of the exercise's model grows",
     subtitle: `${
       report.date.slice(0, 10)
     }, ${machine.cpu}, ${machine.cores} cores, GPU ${
       adapter
         ? `${adapter.description}${adapter.software ? " (software)" : ""}`
         : "none"
-    }. Dots are medians, lines reach from the fastest turn to the slowest; both scales are logarithmic.`,
+    }. Dots are medians, lines reach from the fastest turn to the slowest; scales are logarithmic.`,
     legend: (colors) =>
       keys.map((key) => ({ label: key, color: color(colors, key) })),
     panels: (colors) => [
       ...(rows.length === 0 ? [] : [{
         height: 90 + 28 * rows.length,
         marginLeft: 330,
+        marginRight: 80,
         x: {
           type: "log" as const,
           label: "ms per step",
@@ -60,7 +63,7 @@ export function drawReport(report: BenchReport): string {
           Plot.text(rows, {
             y: "label",
             x: ({ ms }) => ms.max,
-            text: ({ ms }) => `${ms.median.toPrecision(3)}`,
+            text: ({ ms }) => String(+ms.median.toPrecision(3)),
             dx: 10,
             textAnchor: "start",
             fill: colors.ink,
@@ -79,7 +82,8 @@ export function drawReport(report: BenchReport): string {
             label: AXIS_LABELS[axis],
             labelAnchor: "center" as const,
             ticks: [...new Set(points.map((point) => point.value))],
-            tickFormat: "d",
+            // A format's name would leave out what isn't a power of ten.
+            tickFormat: String,
           },
           y: {
             type: "log" as const,

@@ -177,12 +177,18 @@ export function describeReport(report: BenchReport): string {
     `One train step: ${
       (report.flops / 1e6).toFixed(1)
     } MFLOP = ${FLOPS_FORMULA}`,
-    `Measured peaks, GFLOPS: ${
-      Object.entries(peaks).map(([key, value]) => `${key} ${value.toFixed(1)}`)
-        .join(", ")
-    }`,
-    "",
   ];
+  if (Object.keys(peaks).length > 0) {
+    lines.push(
+      `Measured peaks, GFLOPS: ${
+        Object.entries(peaks).map(([key, value]) =>
+          `${key} ${value.toFixed(1)}`
+        )
+          .join(", ")
+      }`,
+    );
+  }
+  lines.push("");
   if (rows.length > 0) {
     lines.push(
       table([
@@ -264,6 +270,9 @@ export function describeReport(report: BenchReport): string {
         ]),
       ]),
     );
+    if (epoch) {
+      lines.push("An epoch's seconds are its steps times the measured median.");
+    }
   }
   return lines.join("\n");
 }
