@@ -78,12 +78,11 @@ export function drawReport(report: BenchReport): string {
         return {
           height: 300,
           x: {
-            type: "log" as const,
+            // Logarithms on a linear scale: a logarithmic one labels only some of the ticks.
             label: AXIS_LABELS[axis],
             labelAnchor: "center" as const,
-            ticks: [...new Set(points.map((point) => point.value))],
-            // A format's name would leave out what isn't a power of ten.
-            tickFormat: String,
+            ticks: [...new Set(points.map(({ value }) => Math.log2(value)))],
+            tickFormat: (power: number) => String(Math.round(2 ** power)),
           },
           y: {
             type: "log" as const,
@@ -94,13 +93,13 @@ export function drawReport(report: BenchReport): string {
             const own = points.filter((point) => point.key === key);
             return [
               Plot.line(own, {
-                x: "value",
+                x: ({ value }) => Math.log2(value),
                 y: value,
                 stroke: color(colors, key),
                 strokeWidth: 2.5,
               }),
               Plot.dot(own, {
-                x: "value",
+                x: ({ value }) => Math.log2(value),
                 y: value,
                 fill: color(colors, key),
                 r: 4,
