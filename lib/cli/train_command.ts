@@ -188,7 +188,8 @@ async function trainOne(
     ...PRESETS[presetOf(values)],
     ...resume?.meta.config,
     ...given,
-    ...resume ? {} : seedOf(given, place),
+    // A resumed member has its seed already, unless the ensemble's is named again.
+    ...resume && given.seed === undefined ? {} : seedOf(given, place),
   };
   mergeConfig(base);
   const series = await loadSeries(source, { options: seriesOptions, terminal });
