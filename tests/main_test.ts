@@ -246,7 +246,7 @@ Deno.test({
     withFolder(async (folder) => {
       const overview = await sunspots(folder, "--help");
       assertEquals(overview.code, 0);
-      const commands = [...overview.out.matchAll(/^  (\w+) {2,}/gm)].map((
+      const commands = [...overview.out.matchAll(/^ {2}(\w+) {2,}/gm)].map((
         [, name],
       ) => name!);
       assert(commands.includes("train") && commands.includes("eval"));

@@ -98,8 +98,8 @@ Deno.test({
       const [, field] of [
         ["apiVersion", /^apiVersion: batch\/v1$/m],
         ["kind", /^kind: Job$/m],
-        ["completionMode", /^  completionMode: Indexed$/m],
-        ["restartPolicy", /^      restartPolicy: Never$/m],
+        ["completionMode", /^ {2}completionMode: Indexed$/m],
+        ["restartPolicy", /^ {6}restartPolicy: Never$/m],
         ["index", /"\$JOB_COMPLETION_INDEX"/],
       ] as [string, RegExp][]
     ) assert(field.test(yaml), String(field));
