@@ -234,9 +234,8 @@ export async function runTraining(request: RunRequest): Promise<RunResult> {
       ...(request.onProgress && { onProgress: request.onProgress }),
       onEpochEnd: async (epoch, logs, state) => {
         const seconds = (performance.now() - began) / 1000;
-        request.onEpochEnd?.(
-          await keeper.keep({ epoch, logs, state, seconds }),
-        );
+        const record = await keeper.keep({ epoch, logs, state, seconds });
+        request.onEpochEnd?.(record);
         began = performance.now();
       },
     });
