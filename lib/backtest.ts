@@ -104,6 +104,20 @@ export interface BacktestPaths {
  * time steps, and from earlier origins (see `conformalIntervals()`). Where the longest horizon exceeds 24, every
  * second, third, … of the calibration's origins is taken, so that the work stays in bounds.
  *
+ * @example
+ * ```ts
+ * import { backtest, loadDataset, loadPretrained, openForecaster } from "@sunspots/sunspots";
+ * const checkpoint = await loadPretrained();
+ * const { values } = await loadDataset("bundled");
+ * using forecaster = await openForecaster([checkpoint], { engine: "wasm", threads: 1 });
+ * const { summary } = await backtest(forecaster.network, {
+ *   ...checkpoint.meta.config,
+ *   values,
+ *   horizons: [1, 6],
+ * });
+ * console.log(summary);
+ * ```
+ *
  * @throws {RangeError} if no origin fits, or too few errors are known for the levels.
  * @throws {UsageError} if the network sees its own target.
  */

@@ -44,7 +44,7 @@ export interface Interval {
  *
  * @example
  * ```ts
- * import { bootstrapMean, describeDifference } from "./bootstrap.ts";
+ * import { bootstrapMean, describeDifference } from "@sunspots/sunspots";
  * const differences = Float64Array.from({ length: 100 }, (_, t) => Math.sin(t) - 0.5);
  * console.log(describeDifference(bootstrapMean(differences)));
  * ```

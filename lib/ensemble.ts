@@ -11,7 +11,7 @@ import type { Predict } from "./rollout.ts";
  *
  * @example
  * ```ts
- * import { ensemblePredict } from "./ensemble.ts";
+ * import { ensemblePredict } from "@sunspots/sunspots";
  * const same = (inputs: Float32Array) => Promise.resolve(inputs);
  * const doubled = (inputs: Float32Array) => Promise.resolve(inputs.map((x) => 2 * x));
  * await ensemblePredict([same, doubled])(Float32Array.of(2)); // 3

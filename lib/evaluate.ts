@@ -113,6 +113,16 @@ export interface Evaluation extends Scores {
  * A baseline forecasts each position's targets from all values up to the one the position stands at,
  * having been fitted on the values before `splitTime` alone.
  *
+ * @example
+ * ```ts
+ * import { evaluate, loadDataset, loadPretrained, openForecaster } from "@sunspots/sunspots";
+ * const checkpoint = await loadPretrained();
+ * const { values } = await loadDataset("bundled");
+ * using forecaster = await openForecaster([checkpoint], { engine: "wasm", threads: 1 });
+ * const judged = await evaluate(forecaster.network, { ...checkpoint.meta.config, values });
+ * console.log(judged.val_mae, judged.baselines.persistence?.val_mae, judged.verdict);
+ * ```
+ *
  * @throws {UsageError} if the validation part is shorter than a window.
  * @throws {RangeError} if the split leaves nothing to train on.
  */

@@ -57,6 +57,22 @@ export interface Forecast {
  * and from all of the validation part, exactly as `backtest()` makes and checks them. Forecast and bounds
  * are clipped to `min`.
  *
+ * @example
+ * ```ts
+ * import { forecast, loadDataset, loadPretrained, openForecaster } from "@sunspots/sunspots";
+ * const checkpoint = await loadPretrained();
+ * const series = await loadDataset("bundled");
+ * using forecaster = await openForecaster([checkpoint], { engine: "wasm", threads: 1 });
+ * const { steps } = await forecast(forecaster.network, {
+ *   ...checkpoint.meta.config,
+ *   values: series.values,
+ *   series,
+ *   steps: 3,
+ *   min: 0,
+ * });
+ * console.log(steps.map(({ date, mean }) => `${date}: ${mean.toFixed(1)}`));
+ * ```
+ *
  * @throws {RangeError} if the number of steps is none, or too few past errors are known for the levels.
  * @throws {UsageError} if the network sees its own target.
  */

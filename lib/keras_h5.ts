@@ -50,6 +50,14 @@ function reason(error: unknown): string {
 /**
  * Packs weights into the bytes of a Keras 3 `.weights.h5` file.
  *
+ * @example
+ * ```ts
+ * import { loadPretrained, readKerasWeights, writeKerasWeights } from "@sunspots/sunspots";
+ * const { meta, weights } = await loadPretrained();
+ * const bytes = await writeKerasWeights(meta.config, weights); // sunspots.weights.h5
+ * console.log(bytes.length, (await readKerasWeights(meta.config, bytes)).length); // 60591 weights
+ * ```
+ *
  * @param weights `[parameters]`, laid out by `parameterLayout(config)`.
  * @throws {RangeError} if there are more or fewer weights than the model has.
  */

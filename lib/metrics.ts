@@ -24,7 +24,7 @@ function checkPair(
  *
  * @example
  * ```ts
- * import { meanAbsoluteError } from "./metrics.ts";
+ * import { meanAbsoluteError } from "@sunspots/sunspots";
  * meanAbsoluteError([1, 2, 3], [1, 4, 7]); // 2
  * ```
  *
@@ -87,7 +87,7 @@ export function elementLoss(
  *
  * @example
  * ```ts
- * import { meanAbsoluteError, naiveScale } from "./metrics.ts";
+ * import { meanAbsoluteError, naiveScale } from "@sunspots/sunspots";
  * const training = [3, 5, 4, 8];
  * meanAbsoluteError([9, 7], [8, 8]) / naiveScale(training); // MASE: 1 / (7 / 3)
  * ```

@@ -59,6 +59,7 @@ export {
   type Calendar,
   continueDates,
   type Dated,
+  DateReader,
   formatDate,
   type Precision,
 } from "./calendar.ts";
@@ -219,6 +220,7 @@ export {
 export {
   bootstrapMean,
   type BootstrapOptions,
+  describeDifference,
   type Interval,
 } from "./bootstrap.ts";
 export {

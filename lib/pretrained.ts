@@ -49,6 +49,13 @@ const carried: FileSystem = {
 /**
  * Loads and verifies the carried checkpoint, with no permission.
  *
+ * @example
+ * ```ts
+ * import { loadPretrained } from "@sunspots/sunspots";
+ * const { meta, weights } = await loadPretrained();
+ * console.log(meta.metrics.val_mae, meta.config.windowSize, weights.length);
+ * ```
+ *
  * @throws {CheckpointError} if the program was built with a damaged one.
  */
 export async function loadPretrained(): Promise<LoadedCheckpoint> {

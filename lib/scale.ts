@@ -31,6 +31,15 @@ export const NO_SCALING: Scaling = Object.freeze({
  * https://scikit-learn.org/stable/modules/generated/sklearn.preprocessing.StandardScaler.html; `minmax` is
  * `(x - min) / (max - min)`.
  *
+ * @example
+ * ```ts
+ * import { applyScaling, fitScaling, invertScaling } from "@sunspots/sunspots";
+ * const values = Float64Array.of(0, 50, 100);
+ * const scaling = fitScaling("minmax", values);
+ * const scaled = applyScaling(scaling, values); // [0, 0.5, 1]
+ * invertScaling(scaling, scaled); // [0, 50, 100]
+ * ```
+ *
  * @param training The training part only, `values.subarray(0, splitTime)`: anything more would let the future leak in.
  * @throws {DataError} if the training part is empty or constant.
  * @throws {UsageError} for an unknown kind.

@@ -33,7 +33,7 @@ const EPOCHS_PER_DECADE = 20;
  *
  * @example
  * ```ts
- * import { learningRateAt, type ScheduleOptions } from "./schedule.ts";
+ * import { learningRateAt, type ScheduleOptions } from "@sunspots/sunspots";
  * const options: ScheduleOptions = {
  *   schedule: "exponential",
  *   learningRate: 1e-8,

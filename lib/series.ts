@@ -353,6 +353,17 @@ export function parseSeries(text: string, options: ParseOptions = {}): Series {
  * Makes a series of CSV text that arrives in pieces, as {@link parseSeries} does, in memory bounded by the numbers
  * (about 40 bytes a row while reading).
  *
+ * @example
+ * ```ts
+ * import { parseSeriesStream } from "@sunspots/sunspots";
+ * async function* chunks() {
+ *   yield "t,y\n0,1.5\n1,";
+ *   yield "2.5\n2,3.5\n";
+ * }
+ * const series = await parseSeriesStream(chunks(), { valueColumn: "y", dateColumn: null });
+ * series.values; // [1.5, 2.5, 3.5]
+ * ```
+ *
  * @param chunks Text that may be cut anywhere.
  * @throws as {@link parseSeries}, at the first row in error.
  */

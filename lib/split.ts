@@ -13,6 +13,14 @@ const NUMBER = /^\d*\.?\d+(?:[eE][+-]?\d+)?$/;
 /**
  * Finds where validation begins.
  *
+ * @example
+ * ```ts
+ * import { loadDataset, resolveSplit } from "@sunspots/sunspots";
+ * const series = await loadDataset("bundled");
+ * resolveSplit(series, "1999-01-31"); // 3000
+ * resolveSplit(series, "80%"); // 2588
+ * ```
+ *
  * @param split An index such as `3000`, a fraction such as `0.8` or `80%`, or a date such as `1999-01-31` or `1999-01`
  * (its first moment): validation begins with the first value at or after it.
  * @returns the index of the first validation value, 1 to n - 1.

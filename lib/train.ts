@@ -71,6 +71,24 @@ export function meanOverWindows(
 /**
  * Trains until `config.epochs` epochs are done.
  *
+ * @example
+ * ```ts
+ * import { DEFAULT_CONFIG, initialWeights, loadDataset, selectEngine, splitWindows, train } from "@sunspots/sunspots";
+ * const config = { ...DEFAULT_CONFIG, filters: 4, lstmUnits: [4], learningRate: 1e-6, epochs: 2 };
+ * const { values } = await loadDataset("bundled");
+ * const selected = await selectEngine(
+ *   { ...config, values: Float32Array.from(values) },
+ *   initialWeights(config, config.seed),
+ *   { engine: "wasm", threads: 1 },
+ * );
+ * await train(selected.engine, {
+ *   config,
+ *   ...splitWindows(config, values.length),
+ *   onEpochEnd: async (epoch, { val_mae }) => console.log(epoch, val_mae),
+ * });
+ * selected.dispose();
+ * ```
+ *
  * @throws {DivergenceError} if the loss is no longer finite.
  * @throws The signal's reason, if aborted; what `onEpochEnd` last got stays good.
  */

@@ -93,7 +93,7 @@ export function listWindows(
  *
  * @example
  * ```ts
- * import { makeWindows } from "./windows.ts";
+ * import { makeWindows } from "@sunspots/sunspots";
  * const cut = { windowSize: 30, horizon: 1, shift: 1, dropRemainder: true };
  * makeWindows({ begin: 0, end: 3000 }, cut).starts.length; // 2970
  * makeWindows({ begin: 3000, end: 3235 }, cut).starts.length; // 205

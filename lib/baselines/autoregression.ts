@@ -28,7 +28,7 @@ export interface Autoregression {
  *
  * @example
  * ```ts
- * import { autoregression } from "./autoregression.ts";
+ * import { autoregression } from "@sunspots/sunspots";
  * const values = Float64Array.from({ length: 200 }, (_, t) => Math.sin(t / 5) + (t * 37 % 11) / 50);
  * const { label, forecast } = autoregression({ order: 3 }).fit({ values });
  * const next = forecast(values, 12); // 12 values after the last
