@@ -295,6 +295,10 @@ test("an ensemble is trained at once or apart, merged, judged and continued", as
     judged.log.flatMap((line) => /seed \d+/.exec(line) ?? []),
     ["seed 3", "seed 4", "seed 5"],
   );
+  assertStringIncludes(
+    (await run("eval", ensemble, ...ENGINE)).text,
+    "Ensemble of 3: val_mae",
+  );
   const ahead = await run(
     "forecast",
     ensemble,
@@ -368,5 +372,79 @@ test("eval works in an empty place with the carried checkpoint, and refuses what
     () => run("eval", `--checkpoint=${folder}/nothing`),
     CheckpointError,
     "nothing",
+  );
+});
+
+test("a checkpoint's meta.json is a --config file that gives its run again", async (folder) => {
+  const small = [...SMALL, "--epochs=1", "--seed=5"];
+  const data = `${folder}/waves.csv`;
+  const rows = Array.from(
+    { length: 400 },
+    (_, i) => `${i};${(50 + 40 * Math.sin(i / 9)).toFixed(3)}`,
+  );
+  await Deno.writeTextFile(data, `t;y\n${rows.join("\n")}\n`);
+  const reading = [
+    `--data=${data}`,
+    "--delimiter=;",
+    "--value-column=y",
+    "--date-column=none",
+    "--split-time=0.8",
+  ];
+  const first = `${folder}/first`, again = `${folder}/again`;
+  await run("train", ...small, ...reading, `--checkpoint=${first}`);
+  await run(
+    "train",
+    `--config=${first}/meta.json`,
+    ...ENGINE,
+    `--checkpoint=${again}`,
+  );
+  assertEquals(
+    await Deno.readFile(`${again}/weights.bin`),
+    await Deno.readFile(`${first}/weights.bin`),
+  );
+
+  // A series without a floor, and with one that was asked for.
+  const ahead = ["forecast", `--checkpoint=${first}`, ...ENGINE, "--months=2"];
+  const least = async (...args: string[]) => {
+    const [{ forecast }] = (await run(...ahead, ...args, "--json")).records;
+    return forecast[0].lower_95;
+  };
+  const free = await least("--min=none");
+  assertEquals(await least(), free);
+  assertEquals(await least("--min=1000"), 1000);
+  await assertRejects(
+    () => run(...ahead, "--min=low"),
+    UsageError,
+    "expected a number or none",
+  );
+  await assertRejects(
+    () => run(...ahead, `--output=${folder}/nowhere/f.csv`),
+    Error,
+    "expected a file in a folder that is there",
+  );
+});
+
+test("train --config refuses what is no configuration, and --threads what is no number of them", async (folder) => {
+  const file = `${folder}/c.json`;
+  const refused = async (text: string, message: string) => {
+    await Deno.writeTextFile(file, text);
+    await assertRejects(
+      () => run("train", `--config=${file}`, "--print-config"),
+      UsageError,
+      message,
+    );
+  };
+  await refused("{", "expected a JSON file of options");
+  await refused("[1]", 'expected an object such as {"windowSize": 30}');
+  await refused('{"nesterov": 1}', "expected true or false");
+  await refused('{"windowSize": {}}', "expected a number");
+  await refused('{"lstmUnits": {}}', "expected a list of numbers");
+  await Deno.writeTextFile(file, '{"$schema": "s", "seed": null, "epochs": 7}');
+  const { text } = await run("train", `--config=${file}`, "--print-config");
+  assertEquals([JSON.parse(text).epochs, JSON.parse(text).seed], [7, 42]);
+  await assertRejects(
+    () => run("eval", "--threads=0"),
+    UsageError,
+    "expected a whole number from 1 to 8",
   );
 });
