@@ -31,7 +31,7 @@ for (const [i, kernels] of (["software", "hardware"] as const).entries()) {
         handle: opened as GpuHandle,
         kernels,
       }),
-    { ignore, configurations: 7, first: 7 * i },
+    { ignore, configurations: 15, first: 15 * i },
   );
 }
 
