@@ -46,6 +46,8 @@ export interface RunRequest {
   engine?: EngineChoice;
   /** Threads of the WebAssembly engine. */
   threads?: number;
+  /** Keep the best without the optimizer's state. @default {true} */
+  saveWeightsOnly?: boolean;
   /** Ends the run after the step in hand. */
   signal?: AbortSignal;
   /** Takes lines for people: what is chosen, cleaned up, saved. */
@@ -193,6 +195,7 @@ export async function runTraining(request: RunRequest): Promise<RunResult> {
     scaling,
     engine,
     paths,
+    saveWeightsOnly: request.saveWeightsOnly ?? true,
     best: resume?.meta.best ?? undefined,
     history: (resume?.meta.history ?? []) as unknown as EpochRecord[],
     log,

@@ -48,6 +48,8 @@ export interface RunKeeperOptions {
   best: Best | undefined;
   /** The epochs of an earlier part of the run. */
   history: EpochRecord[];
+  /** Keep the best without the optimizer's state, as it's enough to predict. @default {true} */
+  saveWeightsOnly?: boolean;
   /** Takes ModelCheckpoint's lines. */
   log: (line: string) => void;
 }
@@ -91,7 +93,13 @@ export class RunKeeper {
         const meta = this.#describe(epoch, finished);
         const record = this.#record(finished, this.best?.epoch === epoch);
         meta.history = [...this.history, record] as unknown as JsonObject[];
-        await this.#model.save(checkpointHandler(paths.best, { meta }));
+        const { saveWeightsOnly = true } = this.#options;
+        const slots = saveWeightsOnly
+          ? {}
+          : { slots: this.#vectors(finished.state) };
+        await this.#model.save(
+          checkpointHandler(paths.best, { meta, ...slots }),
+        );
       },
     });
   }
@@ -140,11 +148,14 @@ export class RunKeeper {
     const meta = this.#describe(epoch, { ...(logs && { logs }), state });
     meta.history = this.history as unknown as JsonObject[];
     meta.extra = { averaged: average?.count ?? 0 };
-    const mean = average?.mean ?? new Float32Array(weights.length);
-    const slots = config.averageEpochs > 0
-      ? [...state.slots, mean]
-      : state.slots;
+    const slots = this.#vectors(state);
     await this.#model.save(checkpointHandler(paths.last, { meta, slots }));
+  }
+
+  /** The optimizer's vectors, and the mean weights of a run that averages. */
+  #vectors({ slots, average, weights }: TrainState): Float32Array[] {
+    if (this.#options.config.averageEpochs === 0) return slots;
+    return [...slots, average?.mean ?? new Float32Array(weights.length)];
   }
 
   #describe(

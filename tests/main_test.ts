@@ -119,6 +119,32 @@ test("train --resume goes on bit by bit: 2 + 2 epochs are 4 epochs", async (fold
   );
 });
 
+test("train --no-save-weights-only keeps the optimizer beside the best weights", async (folder) => {
+  for (
+    const [option, kept] of [["--save-weights-only", false], [
+      "--no-save-weights-only",
+      true,
+    ]]
+  ) {
+    const checkpoint = `${folder}/kept-${kept}`;
+    const end = await sunspots(
+      folder,
+      "train",
+      ...SMALL,
+      "--epochs=1",
+      String(option),
+      `--checkpoint=${checkpoint}`,
+    );
+    assertEquals(end.code, 0, end.err);
+    const names = [...Deno.readDirSync(checkpoint)].map(({ name }) => name);
+    assertEquals(names.includes("optimizer.bin"), kept);
+    assertEquals(
+      (await sunspots(folder, "eval", `--checkpoint=${checkpoint}`)).code,
+      0,
+    );
+  }
+});
+
 test("the same seed gives the same weights in two processes, another seed others", async (folder) => {
   const weights = async (name: string, seed: number) => {
     const checkpoint = `${folder}/${name}`;

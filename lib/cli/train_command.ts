@@ -64,6 +64,13 @@ export const trainCommand: Command = {
       help: "train only this member, from 0; join them with: ensemble merge",
     },
     {
+      name: "save-weights-only",
+      kind: "flag",
+      help:
+        "keep the best without the optimizer's state; --no-save-weights-only keeps it too",
+      default: "on",
+    },
+    {
       name: "find-lr",
       kind: "flag",
       help:
@@ -224,6 +231,7 @@ async function trainOne(
       seriesOptions,
       checkpoint,
       resume,
+      saveWeightsOnly: values.get("save-weights-only") !== false,
       ...givenEngine(values),
       signal: terminal.signal,
       log: (line) => terminal.err(line),

@@ -30,6 +30,7 @@ export class TrainProgress {
   #steps = 0;
   #epochs = 0;
   #began = 0;
+  #note = "";
 
   /** @param terminal where to, @param training what. */
   constructor(terminal: Terminal, training: Training) {
@@ -51,9 +52,10 @@ export class TrainProgress {
 
   /** Some steps of an epoch are done. */
   step(epoch: number, steps: number): void {
+    const head = `epoch ${epoch}/${this.#training.config.epochs}`;
     this.#bar?.update(
       (epoch - 1) * this.#steps + steps,
-      `epoch ${epoch}/${this.#training.config.epochs}`,
+      this.#note === "" ? head : `${head}, ${this.#note}`,
     );
   }
 
@@ -76,10 +78,10 @@ export class TrainProgress {
         ...metrics,
       ].join(" - "),
     );
-    this.#bar?.update(
-      record.epoch * this.#steps,
-      `${perStep}, ${duration(left)} left`,
-    );
+    this.#note = `loss ${record.loss.toFixed(2)}, mae ${
+      record.mae.toFixed(2)
+    }, ${perStep}, ${duration(left)} left`;
+    this.step(record.epoch, this.#steps);
     if (json) this.#terminal.out(JSON.stringify({ ...json, ...record }));
   }
 
