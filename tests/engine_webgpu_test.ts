@@ -3,6 +3,7 @@ import {
   assertEquals,
   assertLessOrEqual,
   assertRejects,
+  assertThrows,
 } from "@std/assert";
 import { DEFAULT_CONFIG } from "../lib/config.ts";
 import { type GpuHandle, openDevice } from "../lib/engine/device.ts";
@@ -121,13 +122,25 @@ Deno.test("makePlan() needs at most 24 dispatches for the exercise's step", () =
   const values = new Float32Array(100);
   for (const wanted of ["software", "hardware"] as const) {
     for (const clipNorm of [0, 1]) {
-      const { set } = chooseKernels({} as never, wanted);
+      const { set } = chooseKernels({} as never, { wanted });
       const plan = makePlan({ ...DEFAULT_CONFIG, clipNorm, values }, set);
       const dispatches = 3 + plan.forward.length + plan.backward.length +
         plan.update.length;
       assertLessOrEqual(dispatches, 24);
     }
   }
+});
+
+Deno.test("chooseKernels() keeps within the rounds that a software adapter's loops make", () => {
+  const adapter = { software: true } as never;
+  const choose = (steps: number, units: number) =>
+    chooseKernels(adapter, {
+      wanted: "software",
+      model: { steps, lstmUnits: [units] },
+    }).set.name;
+  assertEquals(choose(30, 60), "software");
+  assertEquals(choose(24, 112), "hardware");
+  assertThrows(() => choose(400, 128), UnsupportedModelError, "--engine wasm");
 });
 
 Deno.test("chooseKernels() goes by the kind of adapter unless told otherwise", () => {
@@ -144,7 +157,10 @@ Deno.test("chooseKernels() goes by the kind of adapter unless told otherwise", (
     chooseKernels({ ...adapter, software: false }).set.name,
     "hardware",
   );
-  assertEquals(chooseKernels(adapter, "hardware").set.name, "hardware");
+  assertEquals(
+    chooseKernels(adapter, { wanted: "hardware" }).set.name,
+    "hardware",
+  );
 });
 
 Deno.test("toDevice() and fromDevice() are inverse, and no two parameters share a place", () => {

@@ -17,6 +17,7 @@ import {
 } from "../engine.ts";
 import { checkStarts, unsupportedReason } from "../limits.ts";
 import { fromDevice, toDevice } from "./device_layout.ts";
+import { alignment } from "../../alignment.ts";
 import { chooseKernels, type KernelSetName } from "./kernels.ts";
 import {
   type BufferName,
@@ -444,7 +445,10 @@ export async function createWebgpuEngine(
   const ownsHandle = options.handle === undefined;
   let program: Program | undefined;
   try {
-    const choice = chooseKernels(handle.adapter, options.kernels);
+    const choice = chooseKernels(handle.adapter, {
+      wanted: options.kernels,
+      model: { steps: alignment(spec).steps, lstmUnits: spec.lstmUnits },
+    });
     const plan = makePlan(spec, choice.set);
     program = new Program(handle, plan, choice.set.uniformWeights);
     const sequences = await prepare(program, plan);

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { UnsupportedModelError } from "../../errors.ts";
 import type { AdapterDescription } from "../device.ts";
 import gemmSoftware from "./gemm_software.wgsl" with { type: "text" };
 import gemmHardware from "./gemm_hardware.wgsl" with { type: "text" };
@@ -43,6 +44,12 @@ export interface KernelSet {
   splits: (rows: number, tiles: number) => number;
 }
 
+/**
+ * Mesa's llvmpipe silently ends a shader's loops after so many rounds, all its loops together
+ * (`LP_MAX_TGSI_LOOP_ITERATIONS`, https://gitlab.freedesktop.org/mesa/mesa/-/blob/main/src/gallium/auxiliary/gallivm/lp_bld_limits.h).
+ */
+const LOOP_ROUNDS = 65_535;
+
 const SOFTWARE: KernelSet = {
   name: "software",
   uniformWeights: true,
@@ -55,7 +62,7 @@ const SOFTWARE: KernelSet = {
   gradient: gradientSoftware,
   gradientTextures: true,
   gradientTile: [16, 16],
-  splits: () => 1,
+  splits: (rows) => Math.ceil(rows / (LOOP_ROUNDS >> 1)),
 };
 
 /** Workgroups that keep the largest graphics cards busy (an H100 runs 132 x 16 of 64 lanes at once). */
@@ -90,16 +97,60 @@ export interface KernelChoice {
   reason: string;
 }
 
-/** Picks the kernel set for an adapter; `wanted` overrides. */
+/** What decides over the kernels beside the adapter. */
+export interface KernelOptions {
+  /** Takes this set instead of the adapter's. */
+  wanted?: KernelSetName | undefined;
+  /** Output positions of the convolution and units of each LSTM. */
+  model?: { steps: number; lstmUnits: readonly number[] };
+}
+
+/** Rounds that a lane's loops make in the longest recurrence, by the loops in lstm_software.wgsl and lstm_hardware.wgsl. */
+function recurrenceRounds(
+  name: KernelSetName,
+  { steps, lstmUnits }: NonNullable<KernelOptions["model"]>,
+): number {
+  const units = Math.max(...lstmUnits);
+  return name === "software"
+    ? steps * (Math.ceil(units / 4) * (units + 1) + units + 1)
+    : steps * (2 * units + 16);
+}
+
+/**
+ * Picks the kernel set for an adapter. A model whose recurrence would outlast a software adapter's loops gets the
+ * other set, whose lanes share a sample's work.
+ *
+ * @throws {UnsupportedModelError} if neither set's loops are short enough there.
+ */
 export function chooseKernels(
   adapter: AdapterDescription,
-  wanted?: KernelSetName,
+  { wanted, model }: KernelOptions = {},
 ): KernelChoice {
-  if (wanted) return { set: SETS[wanted], reason: "asked for" };
-  return adapter.software
-    ? {
-      set: SETS.software,
-      reason: "the adapter runs shaders on the processor",
-    }
-    : { set: SETS.hardware, reason: "the adapter is a graphics card" };
+  const fits = (name: KernelSetName) =>
+    !adapter.software || !model ||
+    recurrenceRounds(name, model) <= LOOP_ROUNDS;
+  const name = wanted ?? (adapter.software ? "software" : "hardware");
+  if (fits(name)) {
+    return {
+      set: SETS[name],
+      reason: wanted
+        ? "asked for"
+        : adapter.software
+        ? "the adapter runs shaders on the processor"
+        : "the adapter is a graphics card",
+    };
+  }
+  if (!fits("hardware")) {
+    throw new UnsupportedModelError(
+      `Cannot train on a software adapter: its loops end after ${LOOP_ROUNDS} rounds, which ${
+        model!.steps
+      } time steps of an LSTM of ${
+        Math.max(...model!.lstmUnits)
+      } units outlast; use --engine wasm`,
+    );
+  }
+  return {
+    set: SETS.hardware,
+    reason: `a software adapter ends loops after ${LOOP_ROUNDS} rounds`,
+  };
 }
