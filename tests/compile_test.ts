@@ -34,7 +34,6 @@ Deno.test({
       const bundled = await deno([
         "bundle",
         "--quiet",
-        "--minify",
         "main.ts",
         "-o",
         app,
