@@ -13,7 +13,7 @@ import { UsageError } from "./errors.ts";
 
 /** Update rules, with Keras 3's formulas. */
 export type OptimizerName = "sgd" | "adam" | "rmsprop";
-/** Scalings of the series; see `scale.ts`. */
+/** How values are scaled: not at all, to mean 0 and standard deviation 1, or to the range 0 to 1; see `scale.ts`. */
 export type ScaleName = "none" | "standard" | "minmax";
 /** How the step size changes from epoch to epoch; see `schedule.ts`. */
 export type ScheduleName = "constant" | "cosine" | "exponential";

@@ -68,7 +68,6 @@ export {
   applyScaling,
   fitScaling,
   invertScaling,
-  type ScaleKind,
   type Scaling,
 } from "./scale.ts";
 

@@ -4,15 +4,13 @@
  * @module
  */
 
+import type { ScaleName } from "./config.ts";
 import { DataError, UsageError } from "./errors.ts";
-
-/** How values are scaled: not at all, to mean 0 and standard deviation 1, or to the range 0 to 1. */
-export type ScaleKind = "none" | "standard" | "minmax";
 
 /** A fitted scaling, `scaled = (value - offset) / divisor`. Plain JSON, so that a checkpoint can keep it. */
 export interface Scaling {
   /** How it was fitted. */
-  readonly kind: ScaleKind;
+  readonly kind: ScaleName;
   /** What becomes 0, in the series' units. */
   readonly offset: number;
   /** What becomes 1 above it, in the series' units; positive. */
@@ -45,7 +43,7 @@ export const NO_SCALING: Scaling = Object.freeze({
  * @throws {UsageError} for an unknown kind.
  */
 export function fitScaling(
-  kind: ScaleKind,
+  kind: ScaleName,
   training: ArrayLike<number>,
 ): Scaling {
   if (kind === "none") return NO_SCALING;

@@ -1,4 +1,5 @@
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import type { ScaleName } from "../lib/config.ts";
 import { DataError, UsageError } from "../lib/errors.ts";
 import {
   applyScaling,
@@ -6,7 +7,6 @@ import {
   invertScaling,
   NO_SCALING,
   parseScaling,
-  type ScaleKind,
 } from "../lib/scale.ts";
 
 Deno.test("fitScaling() standard gives mean 0 and deviation 1", () => {
@@ -28,7 +28,7 @@ Deno.test("fitScaling() minmax gives 0 to 1", () => {
 
 Deno.test("invertScaling() undoes applyScaling(), also for huge and close values", () => {
   const series = [[1, 2, 3], [-3.4e38, 0, 3.4e38], [1e9, 1e9 + 1, 1e9 + 2]];
-  for (const kind of ["none", "standard", "minmax"] as ScaleKind[]) {
+  for (const kind of ["none", "standard", "minmax"] as ScaleName[]) {
     for (const values of series) {
       const scaling = fitScaling(kind, values);
       const back = invertScaling(scaling, applyScaling(scaling, values));
@@ -46,7 +46,7 @@ Deno.test("fitScaling() refuses a constant or empty training part", () => {
   }
   assertEquals(fitScaling("none", [5, 5]), NO_SCALING);
   assertThrows(
-    () => fitScaling("log" as ScaleKind, [1, 2]),
+    () => fitScaling("log" as ScaleName, [1, 2]),
     UsageError,
     "--scale log",
   );
