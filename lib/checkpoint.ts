@@ -410,12 +410,12 @@ export async function loadCheckpoint(
   return loaded;
 }
 
-/** Whether there's a checkpoint at `path`, sound or not. */
+/** Whether there's a checkpoint at `path`, sound or damaged; what an interrupted first save left is none. */
 export function checkpointExists(
   path: string,
   { fileSystem }: LoadOptions = {},
 ): Promise<boolean> {
-  return anyGeneration(path, fileSystem);
+  return anyGeneration(path, folderOptions(fileSystem));
 }
 
 /**

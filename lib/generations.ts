@@ -224,16 +224,25 @@ export async function openNewest(
   );
 }
 
-/** Whether there's anything to load at `path`, damaged or not. */
+/**
+ * Whether there's anything to load at `path`, damaged or not. A staged folder alone doesn't count if it's
+ * incomplete: that's what an interrupted first save left, and nothing was ever saved.
+ *
+ * @throws {CheckpointError} if a staged folder may not be read.
+ */
 export async function anyGeneration(
   path: string,
-  fileSystem: FileSystem = denoFileSystem,
+  options: OpenOptions,
 ): Promise<boolean> {
+  const { fileSystem = denoFileSystem } = options;
   const { current, incoming, previous } = generationPaths(path);
-  for (const folder of [current, incoming, previous]) {
+  // Replacing renames current to previous and then incoming to current: so a look at them in this order misses nothing.
+  for (const folder of [current, previous]) {
     if (await fileSystem.list(folder)) return true;
   }
-  return false;
+  const { state } = await look(incoming, options);
+  return state === "intact" || state === "unreadable" ||
+    await fileSystem.list(current) !== undefined;
 }
 
 /** Refuses to touch a folder that holds anything but a checkpoint's files. */

@@ -221,7 +221,9 @@ export async function runTraining(request: RunRequest): Promise<RunResult> {
       }
     }
     request.onStart?.(selected, Math.ceil(training.length / config.batchSize));
-    if (!resume) {
+    if (resume) {
+      await keeper.goOn();
+    } else {
       const state = await engine.readState();
       await keeper.begin({ ...state, average, judged: state.weights });
     }

@@ -114,6 +114,11 @@ export class RunKeeper {
     await this.#saveLast(0, { state });
   }
 
+  /** Before a resumed run goes on: a kill may have come between its last checkpoint and its history. */
+  async goOn(): Promise<void> {
+    if (this.history.length > 0) await this.#writeHistory();
+  }
+
   /** Keeps an epoch: first the best, then the last, then the history. */
   async keep(finished: FinishedEpoch): Promise<EpochRecord> {
     const { epoch, logs } = finished;

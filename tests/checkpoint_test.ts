@@ -170,6 +170,21 @@ Deno.test("checkpointExists() also sees what only a crash leaves", async () => {
   assertEquals(await checkpointExists(PATH, { fileSystem }), true);
   await fileSystem.rename(PATH, `${PATH}.incoming`);
   assertEquals(await checkpointExists(PATH, { fileSystem }), true);
+  await fileSystem.removeFile(`${PATH}.incoming/weights.bin`);
+  assertEquals(
+    await checkpointExists(PATH, { fileSystem }),
+    false,
+    "a first save that was interrupted is no checkpoint",
+  );
+});
+
+Deno.test("checkpointExists() takes a damaged checkpoint for one, so that nobody replaces it unasked", async () => {
+  const fileSystem = await emptyDisk();
+  await saveCheckpoint(PATH, sample(1), { fileSystem });
+  await fileSystem.removeFile(`${PATH}/weights.bin`);
+  assertEquals(await checkpointExists(PATH, { fileSystem }), true);
+  await fileSystem.rename(PATH, `${PATH}.previous`);
+  assertEquals(await checkpointExists(PATH, { fileSystem }), true);
 });
 
 Deno.test("recoverCheckpoint() says what it did", async () => {

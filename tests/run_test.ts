@@ -28,6 +28,7 @@ import {
   runTraining,
   splitWindows,
 } from "../lib/run.ts";
+import { runPaths } from "../lib/run_paths.ts";
 import { applyScaling, fitScaling } from "../lib/scale.ts";
 import type { Series } from "../lib/series.ts";
 import { meanOverWindows, train, type TrainState } from "../lib/train.ts";
@@ -219,6 +220,35 @@ test("runTraining() without saveBestOnly keeps the last epoch, with it the best"
   const last = await loadCheckpoint(`${folder}/each`);
   assertEquals(last.meta.epoch, 6);
   assertEquals(last.weights, (await loadLast(`${folder}/each`)).weights);
+});
+
+test("runTraining() writes the history of a run that was killed before it could", async (folder) => {
+  const best = `${folder}/best`;
+  const { historyCsv, historyJsonl } = runPaths(best);
+  await run(best, {});
+  const written = [historyCsv, historyJsonl].map((path) =>
+    Deno.readTextFileSync(path)
+  );
+  Deno.writeTextFileSync(historyCsv, "epoch\n1\n");
+  Deno.removeSync(historyJsonl);
+  await run(best, {}, { resume: await loadLast(best) });
+  assertEquals(
+    [historyCsv, historyJsonl].map((path) => Deno.readTextFileSync(path)),
+    written,
+  );
+});
+
+test("loadLast() finds nothing to resume where the very first save was interrupted", async (folder) => {
+  const { last } = runPaths(`${folder}/best`);
+  Deno.mkdirSync(`${last}.incoming`);
+  Deno.writeTextFileSync(`${last}.incoming/weights.bin`, "half");
+  await assertRejects(
+    () => loadLast(`${folder}/best`),
+    CheckpointError,
+    "train without --resume first",
+  );
+  await run(`${folder}/best`, {});
+  assertEquals((await loadLast(`${folder}/best`)).meta.epoch, TINY.epochs);
 });
 
 test("runTraining() resumes only what is the same run, and lists every difference", async (folder) => {

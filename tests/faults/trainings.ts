@@ -111,6 +111,20 @@ interface Announced {
   last: number;
 }
 
+/** What stands in a folder, for the message of a failure. */
+function listing(folder: string): string {
+  const lines: string[] = [];
+  const visit = (path: string) => {
+    for (const { name, isDirectory } of Deno.readDirSync(path)) {
+      const { size } = Deno.statSync(`${path}/${name}`);
+      lines.push(`${path}/${name}${isDirectory ? "/" : ` ${size} bytes`}`);
+      if (isDirectory) visit(`${path}/${name}`);
+    }
+  };
+  visit(folder);
+  return lines.join("\n");
+}
+
 /** Runs one training until it's done or killed; `undefined`: done. */
 async function disturb(
   folder: string,
@@ -124,7 +138,14 @@ async function disturb(
 ): Promise<"killed" | "done"> {
   const child = sunspots(folder, trainArgs(folder, { resume, epochs })).spawn();
   const errors = new Response(child.stderr).text();
-  const kill = () => child.kill("SIGKILL");
+  const kill = () => {
+    try {
+      child.kill("SIGKILL");
+    } catch (error) {
+      // It ended just now: that's the "done" below.
+      if (!(error instanceof TypeError)) throw error;
+    }
+  };
   let timer: ReturnType<typeof setTimeout> | undefined;
   if (early) timer = setTimeout(kill, delay);
   let output = "";
@@ -145,7 +166,7 @@ async function disturb(
   }
   const message = await errors;
   if (signal === "SIGKILL") return "killed";
-  assertEquals(code, 0, message);
+  assertEquals(code, 0, `${message}${listing(folder)}`);
   return "done";
 }
 
