@@ -142,6 +142,32 @@ Deno.test("conformalIntervals() knows an error only when its target has come", (
   assert(!Number.isNaN(before[0]!.lower[55]!));
 });
 
+Deno.test("conformalIntervals() gives neighbouring long horizons much the same intervals", () => {
+  // A random walk forecast by its last value: errors at horizon h are sums of h steps, h - 1 of them shared.
+  for (const seed of [1, 2, 3, 4]) {
+    const random = randomStream(seed, { purpose: "test" });
+    const n = 900;
+    const walk = new Float64Array(n + 40);
+    for (let t = 1; t < walk.length; t++) {
+      walk[t] = walk[t - 1]! + random.normal();
+    }
+    const origins = Int32Array.from({ length: n }, (_, i) => i);
+    const width = (horizon: number) => {
+      const [bounds] = conformalIntervals({
+        origins,
+        horizon,
+        forecasts: Float64Array.from(origins, (o) => walk[o]!),
+        actuals: Float64Array.from(origins, (o) => walk[o + horizon]!),
+      }, { levels: [80], warmUp: 400 });
+      return bounds!.upper.at(-1)! - bounds!.lower.at(-1)!;
+    };
+    for (let horizon = 18; horizon < 36; horizon++) {
+      const ratio = width(horizon + 1) / width(horizon);
+      assert(ratio > 0.8 && ratio < 1.25, `${horizon}, ${seed}: ${ratio}`);
+    }
+  }
+});
+
 Deno.test("conformalIntervals() nests levels and refuses impossible ones", () => {
   const track = record(300, (t) => 1 + t % 7);
   const [inner, outer] = conformalIntervals(track, {
