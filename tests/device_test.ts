@@ -1,6 +1,7 @@
 import {
   assert,
   assertEquals,
+  assertMatch,
   assertRejects,
   assertStringIncludes,
   assertThrows,
@@ -12,6 +13,7 @@ import {
   openDevice,
 } from "../lib/engine/device.ts";
 import { GpuError } from "../lib/errors.ts";
+import { whyNoProcesses } from "./faults/processes.ts";
 
 /** Why the tests that need a device can't run, or nothing. */
 const missing = await openDevice().then(
@@ -143,4 +145,39 @@ gpuTest("close() is safe to call twice, and ends the handle", (handle) => {
   handle.close();
   assertThrows(() => handle.check(), GpuError, "closed");
   return Promise.resolve();
+});
+
+const limited = Deno.build.os !== "linux" || missing !== undefined ||
+    await openDevice().then((handle) => {
+      handle.close();
+      return !handle.adapter.software;
+    }) || whyNoProcesses() !== undefined
+  ? " (ignored: needs a software adapter on Linux and --allow-run, --allow-read, --allow-write)"
+  : "";
+
+Deno.test({
+  name:
+    `createWebgpuEngine() names the GPU's lack of memory, with a remedy${limited}`,
+  ignore: limited !== "",
+  async fn() {
+    const { code, stdout, stderr } = await new Deno.Command("sh", {
+      args: [
+        "-c",
+        'ulimit -d 1500000 && exec "$@"',
+        "sh",
+        Deno.execPath(),
+        "run",
+        "--no-prompt",
+        "--no-check",
+        "--allow-env=DENO_WEBGPU_BACKEND,XDG_RUNTIME_DIR",
+        new URL("faults/gpu_memory.ts", import.meta.url).href,
+      ],
+    }).output();
+    const said = new TextDecoder().decode(stdout);
+    assertEquals(code, 0, said + new TextDecoder().decode(stderr));
+    assertMatch(
+      said,
+      /^filled \d+\nGpuError: Cannot go on with the GPU \(.+\): GPUOutOfMemoryError: [^\n]+; use a smaller --batch-size, or --engine wasm\n$/,
+    );
+  },
 });

@@ -154,8 +154,11 @@ function watch(device: GPUDevice, name: string) {
   device.addEventListener("uncapturederror", (event) => {
     const { error } = event as GPUUncapturedErrorEvent;
     event.preventDefault();
+    const remedy = error instanceof GPUOutOfMemoryError
+      ? "; use a smaller --batch-size, or --engine wasm"
+      : "";
     fail(
-      `Cannot go on with the GPU (${name}): ${error.constructor.name}: ${error.message.trim()}`,
+      `Cannot go on with the GPU (${name}): ${error.constructor.name}: ${error.message.trim()}${remedy}`,
     );
   });
   device.lost.then(({ reason, message }) =>

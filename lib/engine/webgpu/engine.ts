@@ -452,7 +452,7 @@ export async function createWebgpuEngine(
     const plan = makePlan(spec, choice.set);
     program = new Program(handle, plan, choice.set.uniformWeights);
     const sequences = await prepare(program, plan);
-    return new Engine(spec, weights, {
+    const engine = new Engine(spec, weights, {
       plan,
       program,
       sequences,
@@ -460,9 +460,16 @@ export async function createWebgpuEngine(
       ownsHandle,
       kernels: `${choice.set.name} kernels: ${choice.reason}`,
     });
+    await handle.guard(Promise.resolve());
+    return engine;
   } catch (error) {
+    // A buffer that there was no memory for is refused wherever it's used, and that is told first.
+    const cause = await handle.guard(Promise.resolve()).then(
+      () => error,
+      (failure) => failure,
+    );
     program?.dispose();
     if (ownsHandle) handle.close();
-    throw error;
+    throw cause;
   }
 }
