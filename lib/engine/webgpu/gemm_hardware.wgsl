@@ -4,7 +4,8 @@
 
 override ROWS = 0u;
 override IN4 = 0u; // project: columns of left
-override SKIP = 0u; // vec4s before the first row of left (project) or of activation (input_gradient)
+override FIRST = 0u; // vec4s before the first row of left
+override SKIP = 0u; // input_gradient: vec4s before the first row of activation
 override OUT4 = 0u; // columns of result
 override COLUMNS = 0u; // columns of weights; input_gradient: of left, too
 override WIDTH = 0u; // numbers, not vec4s, that a row of result really has
@@ -15,22 +16,22 @@ override ACT4 = 0u; // columns of activation
 @group(0) @binding(1) var<storage, read_write> left: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> result: array<vec4f>;
 
-fn left_at(row: u32, column: u32, columns: u32, skip: u32) -> vec4f {
+fn left_at(row: u32, column: u32, columns: u32) -> vec4f {
   if (row < ROWS && column < columns) {
-    return left[skip + row * columns + column];
+    return left[FIRST + row * columns + column];
   }
   return vec4f();
 }
 
 // 4 rows x 4 columns of left, transposed into the panel by lane 0 .. 31: lane (column, row / 4) of 4 x 8.
-fn load_left(lane: u32, row: u32, column: u32, columns: u32, skip: u32) {
+fn load_left(lane: u32, row: u32, column: u32, columns: u32) {
   let r = row + 4u * (lane % 8u);
   let c = column + lane / 8u;
   let m = transpose(mat4x4f(
-    left_at(r, c, columns, skip),
-    left_at(r + 1u, c, columns, skip),
-    left_at(r + 2u, c, columns, skip),
-    left_at(r + 3u, c, columns, skip),
+    left_at(r, c, columns),
+    left_at(r + 1u, c, columns),
+    left_at(r + 2u, c, columns),
+    left_at(r + 3u, c, columns),
   ));
   let to = 32u * (lane / 8u) + lane % 8u;
   left_panel[to] = m[0];
@@ -58,7 +59,7 @@ fn project(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   var sums = Sums();
   for (var k = 0u; k < IN4; k += 4u) {
     if (lane < 32u) {
-      load_left(lane, row, k, IN4, SKIP);
+      load_left(lane, row, k, IN4);
     } else {
       let c = column + lane % 8u;
       for (var i = (lane - 32u) / 8u; i < DEPTH; i += 4u) {
@@ -109,7 +110,7 @@ fn input_gradient(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation
   var sums = Sums();
   for (var n = 0u; n < COLUMNS; n += 4u) {
     if (lane < 32u) {
-      load_left(lane, row, n, COLUMNS, 0u);
+      load_left(lane, row, n, COLUMNS);
     } else {
       let x = lane % 8u;
       let d = 4u * (column + x);

@@ -1,11 +1,12 @@
 // The matrix products of the step, for adapters that run shaders on the processor. Lavapipe's vectors have 8 lanes, and
-// a load with a dynamic index is done lane by lane: dear for storage buffers, cheap for uniform ones. So weights are
-// uniform, a workgroup is one vector, and each lane keeps a tile of results to use every load often.
-// No workgroup memory. Rows are time-major; strides are in vec4s.
+// a load with a dynamic index is done lane by lane: ten times dearer from storage buffers than from textures and uniform
+// buffers. So weights are uniform, the left factor is a texture (texture.wgsl), a workgroup is one vector, and each lane
+// keeps a tile of results to use every load often. No workgroup memory. Rows are time-major; strides are in vec4s.
 
 override ROWS = 0u;
 override IN4 = 0u; // project: columns of left
-override SKIP = 0u; // vec4s before the first row of left (project) or of activation (input_gradient)
+override FIRST = 0u; // first vec4 of left
+override SKIP = 0u; // input_gradient: vec4s before the first row of activation
 override OUT4 = 0u; // columns of result
 override COLUMNS = 0u; // columns of weights; input_gradient: of left, too
 override WIDTH = 0u; // numbers, not vec4s, that a row of result really has
@@ -13,13 +14,13 @@ override RELU = false;
 override MASKED = false;
 override ACT4 = 0u; // columns of activation
 
-@group(0) @binding(1) var<storage, read_write> left: array<vec4f>;
+@group(0) @binding(1) var left: texture_2d<f32>;
 @group(0) @binding(2) var<storage, read_write> result: array<vec4f>;
 
 // result[row, n] = sum over k of left[row, k] weights[k, n]; left has a 1 in its last column, so the bias is a row of
 // weights. RELU: hidden dense layers; the 1 that the next layer wants is put in column WIDTH.
 // Lane: 4 rows x 4 vec4s. Grid: [ROWS / 32, COLUMNS / 4].
-// Prepended: `weights`, binding 0, [4 IN4, COLUMNS].
+// Prepended: texture.wgsl and `weights`, binding 0, [4 IN4, COLUMNS].
 
 fn put(row: u32, column: u32, value: vec4f) {
   if (row < ROWS && column < COLUMNS) {
@@ -33,19 +34,19 @@ fn put(row: u32, column: u32, value: vec4f) {
 fn project(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.x * 32u + lane;
   let column = group.y * 4u;
-  let r0 = min(row, ROWS - 1u) * IN4 + SKIP;
-  let r1 = min(row + 8u, ROWS - 1u) * IN4 + SKIP;
-  let r2 = min(row + 16u, ROWS - 1u) * IN4 + SKIP;
-  let r3 = min(row + 24u, ROWS - 1u) * IN4 + SKIP;
+  let r0 = FIRST + min(row, ROWS - 1u) * IN4;
+  let r1 = FIRST + min(row + 8u, ROWS - 1u) * IN4;
+  let r2 = FIRST + min(row + 16u, ROWS - 1u) * IN4;
+  let r3 = FIRST + min(row + 24u, ROWS - 1u) * IN4;
   var s00 = vec4f(); var s01 = vec4f(); var s02 = vec4f(); var s03 = vec4f();
   var s10 = vec4f(); var s11 = vec4f(); var s12 = vec4f(); var s13 = vec4f();
   var s20 = vec4f(); var s21 = vec4f(); var s22 = vec4f(); var s23 = vec4f();
   var s30 = vec4f(); var s31 = vec4f(); var s32 = vec4f(); var s33 = vec4f();
   for (var k = 0u; k < IN4; k++) {
-    let x0 = left[r0 + k];
-    let x1 = left[r1 + k];
-    let x2 = left[r2 + k];
-    let x3 = left[r3 + k];
+    let x0 = load(left, r0 + k);
+    let x1 = load(left, r1 + k);
+    let x2 = load(left, r2 + k);
+    let x3 = load(left, r3 + k);
     var w = 4u * k * COLUMNS + column;
     let v0 = weights[w]; let v1 = weights[w + 1u]; let v2 = weights[w + 2u]; let v3 = weights[w + 3u];
     s00 += x0.x * v0; s01 += x0.x * v1; s02 += x0.x * v2; s03 += x0.x * v3;
@@ -101,20 +102,20 @@ fn weights_of(w: u32) -> mat4x4f {
 fn input_gradient(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.x * 32u + lane;
   let column = 4u * group.y;
-  let r0 = min(row, ROWS - 1u) * COLUMNS;
-  let r1 = min(row + 8u, ROWS - 1u) * COLUMNS;
-  let r2 = min(row + 16u, ROWS - 1u) * COLUMNS;
-  let r3 = min(row + 24u, ROWS - 1u) * COLUMNS;
+  let r0 = FIRST + min(row, ROWS - 1u) * COLUMNS;
+  let r1 = FIRST + min(row + 8u, ROWS - 1u) * COLUMNS;
+  let r2 = FIRST + min(row + 16u, ROWS - 1u) * COLUMNS;
+  let r3 = FIRST + min(row + 24u, ROWS - 1u) * COLUMNS;
   var s00 = vec4f(); var s01 = vec4f(); var s02 = vec4f(); var s03 = vec4f();
   var s10 = vec4f(); var s11 = vec4f(); var s12 = vec4f(); var s13 = vec4f();
   var s20 = vec4f(); var s21 = vec4f(); var s22 = vec4f(); var s23 = vec4f();
   var s30 = vec4f(); var s31 = vec4f(); var s32 = vec4f(); var s33 = vec4f();
   var w = 4u * column * COLUMNS;
   for (var n = 0u; n < COLUMNS; n++) {
-    let x0 = left[r0 + n];
-    let x1 = left[r1 + n];
-    let x2 = left[r2 + n];
-    let x3 = left[r3 + n];
+    let x0 = load(left, r0 + n);
+    let x1 = load(left, r1 + n);
+    let x2 = load(left, r2 + n);
+    let x3 = load(left, r3 + n);
     let m0 = weights_of(w);
     s00 += x0 * m0; s10 += x1 * m0; s20 += x2 * m0; s30 += x3 * m0;
     let m1 = weights_of(w + 4u * COLUMNS);

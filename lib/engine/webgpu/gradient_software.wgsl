@@ -2,9 +2,8 @@
 //   gradient[i, j] = sum over rows of left[row, i] right[row, j]
 // left: activations (or patches) with a 1 in the last column, so that the bias is a row; right: deltas. A workgroup
 // (one vector of 8 lanes) takes the tile that its number says: 16 rows of the gradient by 8 lanes x 2 vec4s.
-// Both factors are read as textures, 1024 texels a row: lavapipe gathers texels for all lanes at once, some eight times
-// faster than it reads a storage buffer. No workgroup memory. Sums run over the rows in order; strides and offsets are
-// in vec4s. Grid: [tiles, SPLITS].
+// Both factors are textures. No workgroup memory. Sums run over the rows in order; strides and offsets are in vec4s.
+// Prepended: texture.wgsl. Grid: [tiles, SPLITS].
 
 override ROWS = 0u;
 override SPLITS = 1u; // parts of the sum over the rows, each with its own partial gradient
@@ -25,11 +24,6 @@ struct Tile {
 @group(0) @binding(1) var activations: texture_2d<f32>;
 @group(0) @binding(2) var deltas: texture_2d<f32>;
 @group(0) @binding(3) var<storage, read_write> gradient: array<vec4f>;
-
-// Texel of a vec4 of the buffer.
-fn place(i: u32) -> vec2u {
-  return vec2u(i & 1023u, i >> 10u);
-}
 
 fn put(tile: Tile, i: u32, j: u32, value: vec4f, split: u32) {
   if (tile.i + i < tile.height && j < tile.columns) {
@@ -56,10 +50,10 @@ fn accumulate(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_ind
   var b8 = vec4f(); var b9 = vec4f(); var b10 = vec4f(); var b11 = vec4f();
   var b12 = vec4f(); var b13 = vec4f(); var b14 = vec4f(); var b15 = vec4f();
   for (var row = first; row < end; row++) {
-    let d0 = textureLoad(deltas, place(right0), 0);
-    let d1 = textureLoad(deltas, place(right1), 0);
-    let x = textureLoad(activations, place(left), 0); let y = textureLoad(activations, place(left + 1u), 0);
-    let z = textureLoad(activations, place(left + 2u), 0); let w = textureLoad(activations, place(left + 3u), 0);
+    let d0 = load(deltas, right0);
+    let d1 = load(deltas, right1);
+    let x = load(activations, left); let y = load(activations, left + 1u);
+    let z = load(activations, left + 2u); let w = load(activations, left + 3u);
     a0 += x.x * d0; a1 += x.y * d0; a2 += x.z * d0; a3 += x.w * d0;
     a4 += y.x * d0; a5 += y.y * d0; a6 += y.z * d0; a7 += y.w * d0;
     a8 += z.x * d0; a9 += z.y * d0; a10 += z.z * d0; a11 += z.w * d0;

@@ -10,6 +10,7 @@ import gemmSoftware from "./gemm_software.wgsl" with { type: "text" };
 import gemmHardware from "./gemm_hardware.wgsl" with { type: "text" };
 import gradientHardware from "./gradient_hardware.wgsl" with { type: "text" };
 import lstmHardware from "./lstm_hardware.wgsl" with { type: "text" };
+import texture from "./texture.wgsl" with { type: "text" };
 import tile from "./tile.wgsl" with { type: "text" };
 import gradientSoftware from "./gradient_software.wgsl" with { type: "text" };
 import lstmSoftware from "./lstm_software.wgsl" with { type: "text" };
@@ -22,6 +23,8 @@ export interface KernelSet {
   name: KernelSetName;
   /** Whether weights are read through uniform buffers where they fit. */
   uniformWeights: boolean;
+  /** Whether activations and deltas are read as textures, copied from their buffers. */
+  textures: boolean;
   /** Entry points `project` and `input_gradient`. */
   gemm: string;
   /** Rows and vec4 columns of a workgroup's tile in `project`. */
@@ -30,14 +33,10 @@ export interface KernelSet {
   inputGradientTile: readonly [rows: number, columns4: number];
   /** Entry points `forward` and `backward`. */
   lstm: string;
-  /** Whether `backward` keeps the cell's gradient in the buffer `carry`. */
-  lstmCarries: boolean;
   /** Workgroups of the recurrence for a batch. */
   lstmGroups: (batch: number) => number;
   /** Entry point `accumulate`. */
   gradient: string;
-  /** Whether `accumulate` reads activations and deltas as textures. */
-  gradientTextures: boolean;
   /** Rows (a multiple of 4) and vec4 columns of a workgroup's tile in `accumulate`. */
   gradientTile: readonly [rows: number, columns4: number];
   /** Into how many parts the weight gradient's sum over the rows is split, for enough workgroups. */
@@ -53,14 +52,13 @@ const LOOP_ROUNDS = 65_535;
 const SOFTWARE: KernelSet = {
   name: "software",
   uniformWeights: true,
-  gemm: gemmSoftware,
+  textures: true,
+  gemm: texture + gemmSoftware,
   projectTile: [32, 4],
   inputGradientTile: [32, 4],
-  lstm: lstmSoftware,
-  lstmCarries: true,
+  lstm: texture + lstmSoftware,
   lstmGroups: (batch) => Math.ceil(Math.ceil(batch / 2) / 8),
-  gradient: gradientSoftware,
-  gradientTextures: true,
+  gradient: texture + gradientSoftware,
   gradientTile: [16, 16],
   splits: (rows) => Math.ceil(rows / (LOOP_ROUNDS >> 1)),
 };
@@ -71,14 +69,13 @@ const ENOUGH_GROUPS = 1024;
 const HARDWARE: KernelSet = {
   name: "hardware",
   uniformWeights: false,
+  textures: false,
   gemm: tile + gemmHardware,
   projectTile: [32, 8],
   inputGradientTile: [32, 8],
   lstm: lstmHardware,
-  lstmCarries: false,
   lstmGroups: (batch) => batch,
   gradient: tile + gradientHardware,
-  gradientTextures: false,
   gradientTile: [32, 8],
   // Below some 64 rows a part is more overhead than work.
   splits: (rows, tiles) =>

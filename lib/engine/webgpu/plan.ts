@@ -41,14 +41,13 @@ export type BufferName =
   | "gates"
   | "cells"
   | "deltas"
-  | "carry"
   | "sums"
   | "metrics"
   | "tiles";
 
 /** A part of a buffer, in float32s. */
-export interface View {
-  buffer: BufferName;
+export interface View<Name = BufferName> {
+  buffer: Name;
   offset: number;
   size: number;
 }
@@ -57,12 +56,14 @@ export interface View {
 export const TEXTURE_WIDTH = 1024;
 
 /** The buffers that also exist as textures, where the kernel set wants it. */
-export type TextureName = "activations" | "deltas";
+export type TextureName = "activations" | "deltas" | "gates" | "cells";
 
-/** One dispatch, after bringing some textures up to date with their buffers. */
+/** One dispatch, after bringing parts of some textures up to date with their buffers. */
 export interface Stage {
-  /** By binding: textures, copied from their buffers before the dispatch. */
+  /** By binding: textures that show whole buffers. */
   textures?: Record<number, TextureName>;
+  /** What to copy from buffers to their textures before the dispatch. */
+  shown?: View<TextureName>[];
   /** What it does to what, in errors. */
   what: string;
   code: string;
@@ -106,7 +107,7 @@ export interface Plan {
 
 /** A layer's output over a batch: `rows x width` with a 1 in column `width`. */
 interface Layer {
-  view: View;
+  view: View<TextureName>;
   /** Float32s from row to row. */
   stride: number;
   width: number;
@@ -117,7 +118,7 @@ interface Layer {
 /** One weight gradient: `left` transposed times `right`. */
 interface Product {
   left: Layer;
-  right: View;
+  right: View<TextureName>;
   result: Matrix;
 }
 
@@ -146,9 +147,6 @@ function cutTiles(
   }
   return Uint32Array.from(numbers);
 }
-
-/** Most units whose deltas the software recurrence keeps in private arrays; more would compile for too long. */
-const MAX_KEPT = 64;
 
 /** Next multiple of 8: the software recurrence works on up to 8 units at a time. */
 function ceil8(n: number): number {
@@ -187,7 +185,6 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
     gates: 0,
     cells: 0,
     deltas: 0,
-    carry: batchSize * Math.max(...spec.lstmUnits),
     sums: 2 * rows,
     squares: 64,
     partials: 0,
@@ -199,9 +196,9 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
     size: sizes[buffer],
   });
   const reserve = (
-    buffer: "activations" | "gates" | "cells" | "deltas",
+    buffer: TextureName,
     size: number,
-  ): View => {
+  ): View<TextureName> => {
     const view = { buffer, offset: sizes[buffer], size };
     sizes[buffer] = ceil64(sizes[buffer] + size);
     return view;
@@ -220,6 +217,25 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
     size: matrix.rows * matrix.columns,
   });
   const groups = (n: number, each: number) => Math.ceil(n / each);
+  /** A stage's bindings: `views` as textures, where the kernel set wants it, and others. */
+  const reads = (
+    views: Record<number, View<TextureName>>,
+    others: Record<number, View>,
+  ): Pick<Stage, "bindings" | "textures" | "shown"> =>
+    set.textures
+      ? {
+        bindings: others,
+        textures: Object.fromEntries(
+          Object.entries(views).map(([binding, { buffer }]) => [
+            binding,
+            buffer,
+          ]),
+        ),
+        shown: Object.values(views),
+      }
+      : { bindings: { ...views, ...others } };
+  /** Where a view begins in what `reads()` binds, in vec4s. */
+  const first = (view: View) => set.textures ? view.offset / 4 : 0;
 
   const patches = output(spec.kernelSize);
   const conv = output(spec.filters);
@@ -258,20 +274,20 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
     matrix: Matrix,
     result: { view: View; stride: number; width: number; relu: boolean },
   ): Stage => ({
+    ...reads({ 1: input.view }, { 2: result.view }),
     what,
     code: set.gemm,
     entryPoint: "project",
     constants: {
       ROWS: rows,
       IN4: input.stride / 4,
-      SKIP: input.skip / 4,
+      FIRST: first(input.view) + input.skip / 4,
       OUT4: result.stride / 4,
       COLUMNS: matrix.columns / 4,
       WIDTH: result.width,
       RELU: Number(result.relu),
     },
     weights: weightsOf(matrix),
-    bindings: { 1: input.view, 2: result.view },
     grid: [
       groups(rows, set.projectTile[0]),
       groups(matrix.columns / 4, set.projectTile[1]),
@@ -280,21 +296,23 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
   /** Gradient by a layer's input; `masked` by the relu that made the input. */
   const inputGradient = (
     what: string,
-    deltas: View,
+    deltas: View<TextureName>,
     matrix: Matrix,
     input: Layer,
     masked: boolean,
-  ): { stage: Stage; deltas: View } => {
+  ): { stage: Stage; deltas: View<TextureName> } => {
     const stride = ceil4(input.width);
     const result = reserve("deltas", rows * stride);
     return {
       deltas: result,
       stage: {
+        ...reads({ 1: deltas }, { 2: result, 3: input.view }),
         what,
         code: set.gemm,
         entryPoint: "input_gradient",
         constants: {
           ROWS: rows,
+          FIRST: first(deltas),
           COLUMNS: matrix.columns / 4,
           OUT4: stride / 4,
           ACT4: input.stride / 4,
@@ -303,7 +321,6 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
           MASKED: Number(masked),
         },
         weights: weightsOf(matrix),
-        bindings: { 1: deltas, 2: result, 3: input.view },
         grid: [
           groups(rows, set.inputGradientTile[0]),
           groups(stride / 4, set.inputGradientTile[1]),
@@ -322,13 +339,13 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
     // A time step later: h[t] for what comes next, h[t-1] for the recurrence.
     current = { ...all, skip: batchSize * all.stride };
     const lstmCode = `const ROOM = ${ceil8(units)}u;\n` +
-      `const KEPT = ${units <= MAX_KEPT ? ceil8(units) : 8}u;\n` +
       activationsCode + set.lstm;
     const constants = {
       STEPS: steps,
       BATCH: batchSize,
       UNITS: units,
       HIDDEN: all.stride,
+      ...set.textures ? { GATES: first(gates) } : {},
     };
     forward.push(
       project(`input projection of LSTM ${i}`, input, kernel, {
@@ -343,7 +360,11 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
         entryPoint: "forward",
         constants,
         weights: weightsOf(recurrent),
-        bindings: { 1: gates, 2: cells, 3: all.view },
+        ...reads(set.textures ? { 7: gates } : {}, {
+          1: gates,
+          2: cells,
+          3: all.view,
+        }),
         grid: [set.lstmGroups(batchSize), 1],
       },
     );
@@ -425,15 +446,15 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
       what: `back-propagation through time of LSTM ${i}`,
       code: lstmCode,
       entryPoint: "backward",
-      constants: { ...constants, DELTA: ceil4(constants.UNITS) },
-      weights: weightsOf(recurrent),
-      bindings: {
-        1: gates,
-        2: cells,
-        4: deltas,
-        5: dz,
-        ...set.lstmCarries ? { 6: whole("carry") } : {},
+      constants: {
+        ...constants,
+        DELTA: ceil4(constants.UNITS),
+        ...set.textures
+          ? { CELLS: 4 * first(cells), DH: 4 * first(deltas) }
+          : {},
       },
+      weights: weightsOf(recurrent),
+      ...reads({ 1: gates, 2: cells, 4: deltas }, { 5: dz }),
       grid: [set.lstmGroups(batchSize), 1],
     });
     products.push(
@@ -452,10 +473,11 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
   }
   products.push({ left: patches, right: deltas, result: layout.conv });
 
-  if (set.gradientTextures) {
+  if (set.textures) {
     const row = 4 * TEXTURE_WIDTH;
-    sizes.activations = Math.ceil(sizes.activations / row) * row;
-    sizes.deltas = Math.ceil(sizes.deltas / row) * row;
+    for (const name of ["activations", "gates", "cells", "deltas"] as const) {
+      sizes[name] = Math.ceil(sizes[name] / row) * row;
+    }
   }
   const tiles = cutTiles(products, set.gradientTile);
   const count = tiles.length / 8;
@@ -467,16 +489,15 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
     code: set.gradient,
     entryPoint: "accumulate",
     constants: { ROWS: rows, SPLITS: splits, COUNT: layout.size / 4 },
-    bindings: {
-      0: whole("tiles"),
-      3: whole("partials"),
-      ...set.gradientTextures
-        ? {}
-        : { 1: whole("activations"), 2: whole("deltas") },
-    },
-    ...set.gradientTextures
-      ? { textures: { 1: "activations", 2: "deltas" } }
-      : {},
+    ...reads(
+      {
+        1: { ...patches.view, offset: 0, size: sizes.activations },
+        2: { ...deltas, offset: 0, size: sizes.deltas },
+      },
+      { 0: whole("tiles"), 3: whole("partials") },
+    ),
+    // The stages before have read the rest.
+    ...set.textures ? { shown: [patches.view, deltas] } : {},
     grid: [count, splits],
   });
 

@@ -25,8 +25,13 @@ export interface Dispatch {
   pipeline: GPUComputePipeline;
   group: GPUBindGroup;
   grid: readonly [x: number, y: number];
-  /** Textures to bring up to date first. */
-  copies: { buffer: GPUBuffer; texture: GPUTexture }[];
+  /** Rows of textures to bring up to date first. */
+  copies: {
+    buffer: GPUBuffer;
+    texture: GPUTexture;
+    row: number;
+    rows: number;
+  }[];
 }
 
 /** Compiles a stage, or finds it compiled. */
@@ -146,10 +151,15 @@ export class Program {
     });
     const textures = Object.entries(stage.textures ?? {});
     device.pushErrorScope("validation");
-    const copies = textures.map(([, name]) => ({
-      buffer: this.buffers[name],
-      texture: this.#texture(name),
-    }));
+    const copies = (stage.shown ?? []).map(({ buffer, offset, size }) => {
+      const row = Math.floor(offset / (4 * TEXTURE_WIDTH));
+      return {
+        buffer: this.buffers[buffer],
+        texture: this.#texture(buffer),
+        row,
+        rows: Math.ceil((offset + size) / (4 * TEXTURE_WIDTH)) - row,
+      };
+    });
     const group = device.createBindGroup({
       label: stage.what,
       layout: pipeline.getBindGroupLayout(0),
@@ -192,11 +202,12 @@ export function record(
       if (copies.length > 0) {
         pass?.end();
         pass = undefined;
-        for (const { buffer, texture } of copies) {
+        for (const { buffer, texture, row, rows } of copies) {
+          const bytesPerRow = 16 * TEXTURE_WIDTH;
           encoder.copyBufferToTexture(
-            { buffer, bytesPerRow: 16 * TEXTURE_WIDTH },
-            { texture },
-            [texture.width, texture.height],
+            { buffer, bytesPerRow, offset: row * bytesPerRow },
+            { texture, origin: [0, row] },
+            [TEXTURE_WIDTH, rows],
           );
         }
       }
