@@ -106,6 +106,8 @@ export interface TrainOptions {
   splitTime: number;
   /** How values are scaled before the network, fitted on the training part. @default {"none"} */
   scale: ScaleName;
+  /** Factors at which the training part is repeated, beside itself; empty: no copies. @default {[]} */
+  augmentScales: readonly number[];
 }
 
 /** Everything that decides what a run computes (on a given series). */
@@ -153,6 +155,7 @@ export const DEFAULT_CONFIG: Readonly<Config> = Object.freeze({
   seed: 42,
   splitTime: 3000,
   scale: "none" as ScaleName,
+  augmentScales: Object.freeze([]),
 });
 
 /** Smallest and largest permitted value of each numeric option. */
@@ -242,6 +245,17 @@ export function validateConfig(config: Config): void {
         }: expected whole numbers from 1 to 4096, separated by commas`,
       );
     }
+  }
+  const factors: unknown = config.augmentScales;
+  if (
+    !Array.isArray(factors) || factors.length > 16 ||
+    !factors.every((f) => typeof f === "number" && f >= 1e-3 && f <= 1e3)
+  ) {
+    throw new UsageError(
+      `Cannot use ${optionName("augmentScales")} ${
+        String(factors)
+      }: expected up to 16 numbers from 0.001 to 1000, separated by commas, or none`,
+    );
   }
   for (const key of ["dropRemainder", "nesterov", "saveBestOnly"] as const) {
     if (typeof config[key] !== "boolean") {

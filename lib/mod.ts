@@ -127,6 +127,7 @@ export {
   runTraining,
   splitWindows,
 } from "./run.ts";
+export { type AugmentedSeries, augmentSeries } from "./augment.ts";
 export type { EpochRecord } from "./run_keeper.ts";
 export {
   type GenerationPaths,

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { augmentSeries } from "./augment.ts";
 import type { WeightAverage } from "./averaging.ts";
 import type { Best } from "./callbacks.ts";
 import {
@@ -162,7 +163,7 @@ export function splitWindows(
  */
 export async function runTraining(request: RunRequest): Promise<RunResult> {
   const { config, series, log } = request;
-  const { training, validation } = splitWindows(config, series.values.length);
+  const windows = splitWindows(config, series.values.length);
   const paths = runPaths(request.checkpoint);
   if (request.resume) refuseDifferences(request, request.resume.meta);
   using _lock = await lockRun(request.checkpoint);
@@ -176,10 +177,14 @@ export async function runTraining(request: RunRequest): Promise<RunResult> {
     config.scale,
     series.values.subarray(0, config.splitTime),
   );
+  const { values, training } = augmentSeries(series.values, {
+    ...config,
+    ...windows,
+  });
   const fresh = initialWeights(config, config.seed);
   const spec = {
     ...config,
-    values: Float32Array.from(applyScaling(scaling, series.values)),
+    values: Float32Array.from(applyScaling(scaling, values)),
   };
   const selected = await selectEngine(spec, fresh, {
     engine: resume
@@ -231,7 +236,7 @@ export async function runTraining(request: RunRequest): Promise<RunResult> {
     await train(engine, {
       config,
       training,
-      validation,
+      validation: windows.validation,
       unit: scaling.divisor,
       average,
       epochsDone: resume?.meta.epoch ?? 0,

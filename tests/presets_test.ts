@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { DEFAULT_CONFIG, validateConfig } from "../lib/config.ts";
 import { PRESETS } from "../lib/presets.ts";
+import { splitWindows } from "../lib/run.ts";
 
 Deno.test("every preset is a valid configuration of known options, over the defaults", () => {
   for (const preset of Object.values(PRESETS)) {
@@ -26,4 +27,15 @@ Deno.test("the seed's preset is the defaults", () => {
 
 Deno.test("the tuned preset lets no validation metric choose the epoch", () => {
   assertEquals(PRESETS.tuned.saveBestOnly, false);
+});
+
+Deno.test("the tuned preset's windows and their copies reach up to the split and fit in the shuffle buffer", () => {
+  const config = { ...DEFAULT_CONFIG, ...PRESETS.tuned };
+  const { training } = splitWindows(config, 3235);
+  assertEquals(
+    training.at(-1)! + config.windowSize + config.horizon,
+    config.splitTime,
+  );
+  const copies = 1 + config.augmentScales.length;
+  assert(copies * training.length <= config.shuffleBuffer);
 });

@@ -326,6 +326,34 @@ test("runTraining() tells MAE in the series' units, however it was scaled", asyn
   }
 });
 
+test("runTraining() with copies of the training part trains on them, judges without, and goes on bit for bit", async (folder) => {
+  const recipe = {
+    augmentScales: [0.8, 1.25],
+    scale: "standard",
+    outputScale: 1,
+  } as const;
+  const steps: number[] = [];
+  const whole = await run(`${folder}/whole`, recipe, {
+    onStart: (_selected, count) => steps.push(count),
+  });
+  const { training } = splitWindows(TINY, 300);
+  assertEquals(steps, [Math.ceil(3 * training.length / TINY.batchSize)]);
+  const path = `${folder}/parts`;
+  await run(path, { ...recipe, epochs: 2 });
+  const resume = await loadLast(path);
+  const parts = await run(path, recipe, { resume });
+  assertEquals(
+    parts.history.map(({ loss, val_mae }) => [loss, val_mae]),
+    whole.history.map(({ loss, val_mae }) => [loss, val_mae]),
+  );
+  const plain = await run(`${folder}/plain`, { ...recipe, augmentScales: [] });
+  assert(plain.history[0]!.loss !== whole.history[0]!.loss);
+  assertEquals((await loadCheckpoint(path)).meta.config.augmentScales, [
+    0.8,
+    1.25,
+  ]);
+});
+
 test("runTraining() refuses windows that don't fit, before anything is written", async (folder) => {
   const refused = (given: Partial<Config>, message: string) =>
     assertRejects(() => run(`${folder}/best`, given), UsageError, message);

@@ -23,6 +23,10 @@ const FIELDS: Record<
     "standard",
     "minmax",
   ]],
+  augmentScales: [
+    "list",
+    "factors at which the training part is repeated, or none",
+  ],
   windowSize: ["number", "input values per window"],
   horizon: ["number", "values ahead that each position predicts"],
   shift: ["number", "values between the starts of two windows"],
@@ -84,7 +88,11 @@ export const CONFIG_OPTIONS: readonly OptionSpec[] = OPTION_KEYS.map((key) => {
     name: optionName(key).slice(2),
     kind,
     help,
-    default: kind === "flag" ? (value ? "on" : "off") : String(value),
+    default: kind === "flag"
+      ? (value ? "on" : "off")
+      : kind === "list"
+      ? String(value) || "none"
+      : String(value),
     ...(choices && { choices }),
   };
 });

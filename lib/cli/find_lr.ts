@@ -3,6 +3,7 @@
  * @module
  */
 
+import { augmentSeries } from "../augment.ts";
 import type { Config } from "../config.ts";
 import { selectEngine, type SelectOptions } from "../engine/select.ts";
 import { findLearningRate, suggestLearningRate } from "../find_lr.ts";
@@ -34,14 +35,19 @@ export async function runFinder(
 ): Promise<void> {
   const { series, output, json } = command;
   const config = { ...command.config, learningRate: FIRST_RATE };
-  const { training } = splitWindows(config, series.values.length);
+  const { values, training } = augmentSeries(series.values, {
+    ...config,
+    ...splitWindows(config, series.values.length),
+  });
   const scaling = fitScaling(
     config.scale,
     series.values.subarray(0, config.splitTime),
   );
-  const values = Float32Array.from(applyScaling(scaling, series.values));
   const selected = await selectEngine(
-    { ...config, values },
+    {
+      ...config,
+      values: Float32Array.from(applyScaling(scaling, values)),
+    },
     initialWeights(config, config.seed),
     command.engine,
   );
