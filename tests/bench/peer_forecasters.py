@@ -5,7 +5,7 @@ forecast the validation part from the 224 origins of `deno task backtest`. Print
 
 lstm is the nearest thing to the exercise's network that both have: two LSTM layers of 60 units and their own head,
 which emits all 12 months at once; no convolution, and a first layer that sees one number a month, so a step is about
-28 % less arithmetic than the exercise's. nhits is a model that both recommend for univariate series, at its defaults.
+a quarter less arithmetic than the exercise's. nhits is a model that both recommend for univariate series, at its defaults.
 
 Everything else is the library's default (Adam at 1e-3; darts 100 epochs of all windows in batches of 32;
 neuralforecast 1000 steps of sampled windows), but for what their guides advise: darts gets its Scaler, and
