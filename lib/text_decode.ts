@@ -7,6 +7,22 @@
 import { DataError } from "./errors.ts";
 import { oneLine } from "./quote.ts";
 
+/** How many bytes from the first on are right, or begin a character that is. */
+function decodable(bytes: Uint8Array, encoding: string): number {
+  let good = 0, bad = bytes.length;
+  while (bad - good > 1) {
+    const middle = (good + bad) >> 1;
+    try {
+      new TextDecoder(encoding, { fatal: true })
+        .decode(bytes.subarray(0, middle), { stream: true });
+      good = middle;
+    } catch {
+      bad = middle;
+    }
+  }
+  return good;
+}
+
 /**
  * Decodes bytes as they arrive; the byte order mark is taken off.
  *
@@ -31,7 +47,8 @@ export async function* decodeText(
     try {
       text = decoder.decode(bytes, { stream });
     } catch (cause) {
-      const near = position.toLocaleString("en");
+      const near = (position + decodable(bytes, decoder.encoding))
+        .toLocaleString("en");
       throw fail(
         `its bytes are not ${decoder.encoding.toUpperCase()} (after byte ${near})`,
         cause,

@@ -186,7 +186,7 @@ fileTest(
       }
       const bad: [number[], string][] = [
         [units.flatMap((u) => [u, 0]), "NUL"],
-        [[...units, 0xe9, 0x2c], "not UTF-8"],
+        [[...units, 0xe9, 0x2c], `not UTF-8 (after byte ${units.length + 1})`],
         [[...units, 0xc3], "not UTF-8"],
         [[0xff, 0xfe, ...units.flatMap((u) => [u, 0]), 0x41], "not UTF-16LE"],
         [[0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a], "not UTF-8"],

@@ -7,6 +7,7 @@ import {
 import { DOMParser } from "linkedom";
 import type { Backtest } from "../lib/backtest.ts";
 import { type Figure, paletteCss, renderFigure } from "../lib/plot/figure.ts";
+import { valueAxis } from "../lib/plot/axis.ts";
 import { finderFigure } from "../lib/plot/finder_figure.ts";
 import { forecastFigure } from "../lib/plot/forecast_figure.ts";
 import { historyFigure } from "../lib/plot/history_figure.ts";
@@ -157,6 +158,14 @@ for (const [name, { figure, says }] of Object.entries(figures)) {
     }
   });
 }
+
+Deno.test("valueAxis() begins at 0 only where that's near", () => {
+  assertEquals(valueAxis("y", [0, 3, 250]).zero, true);
+  assertEquals(valueAxis("y", [5, 9]).zero, false);
+  assertEquals(valueAxis("y", [4, 9]).zero, true);
+  assertEquals(valueAxis("y", [-29, -20]).zero, false);
+  assertEquals(valueAxis("y", [-3, 8]).zero, true);
+});
 
 Deno.test("renderFigure() escapes what comes from outside", () => {
   const svg = renderFigure({

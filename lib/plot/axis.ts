@@ -1,5 +1,5 @@
 /**
- * Axes that figures share: time as dates where there are some, and counts at whole numbers.
+ * Axes that figures share: time as dates where there are some, counts at whole numbers, values from 0 where it's near.
  * @module
  */
 
@@ -52,4 +52,23 @@ export function timeAxis(
       at: Array.from(series.times),
       scale: { type: "linear", label: "Time step" },
     };
+}
+
+/**
+ * Options of the axis that shows a series' values. It begins at 0 where that's nearer to them than they spread; an axis
+ * from 0 for temperatures from 20 to 29 would squeeze them.
+ *
+ * @param label What the axis is called.
+ * @param values The series. `[time]`
+ */
+export function valueAxis(
+  label: string,
+  values: Iterable<number>,
+): { label: string; nice: true; zero: boolean } {
+  let low = Infinity, high = -Infinity;
+  for (const value of values) {
+    low = Math.min(low, value);
+    high = Math.max(high, value);
+  }
+  return { label, nice: true, zero: Math.max(low, -high) <= high - low };
 }

@@ -7,7 +7,7 @@ import * as Plot from "@observablehq/plot";
 import { describeStep } from "../calendar.ts";
 import type { Forecast } from "../forecast.ts";
 import type { Series } from "../series.ts";
-import { timeAxis } from "./axis.ts";
+import { timeAxis, valueAxis } from "./axis.ts";
 import type { Figure } from "./figure.ts";
 import { BAND_OPACITY } from "./series_figure.ts";
 
@@ -61,7 +61,7 @@ export function forecastFigure(
     panels: (colors) => [{
       height: 480,
       x: scale,
-      y: { label: series.name, nice: true, zero: true },
+      y: valueAxis(series.name, series.values),
       marks: [
         ...levels.map((_, l) =>
           Plot.areaY(ahead, {

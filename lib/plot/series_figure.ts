@@ -7,7 +7,7 @@ import * as Plot from "@observablehq/plot";
 import type { Bounds } from "../conformal.ts";
 import { describeStep } from "../calendar.ts";
 import type { Series } from "../series.ts";
-import { timeAxis } from "./axis.ts";
+import { timeAxis, valueAxis } from "./axis.ts";
 import type { Figure } from "./figure.ts";
 
 /** What is drawn beside the series. */
@@ -83,7 +83,7 @@ export function seriesFigure(
         strokeWidth: 2,
         strokeDasharray: "6 5",
       });
-      const y = { label: series.name, nice: true, zero: true };
+      const y = valueAxis(series.name, series.values);
       const whole = {
         height: 300,
         x: scale,
