@@ -5,6 +5,7 @@ import {
   assertRejects,
   assertThrows,
 } from "@std/assert";
+import * as tf from "@tensorflow/tfjs";
 import { DEFAULT_CONFIG } from "../lib/config.ts";
 import { type GpuHandle, openDevice } from "../lib/engine/device.ts";
 import type { EngineSpec } from "../lib/engine/engine.ts";
@@ -75,7 +76,7 @@ gpuTest("createWebgpuEngine() reports a device lost in mid-epoch", async () => {
 });
 
 gpuTest(
-  "createWebgpuEngine() makes its memory once and submits many steps together",
+  "createWebgpuEngine() makes its memory once, doesn't grow and submits many steps together",
   async () => {
     const handle = opened as GpuHandle;
     const engine = await createWebgpuEngine(
@@ -84,26 +85,37 @@ gpuTest(
       { handle },
     );
     const { device } = handle;
-    const create = device.createBuffer;
+    const { createBuffer, createTexture } = device;
     let made = 0;
     device.createBuffer = (descriptor) => {
       made++;
-      return create.call(device, descriptor);
+      return createBuffer.call(device, descriptor);
+    };
+    device.createTexture = (descriptor) => {
+      made++;
+      return createTexture.call(device, descriptor);
     };
     try {
       const { gpuBytes } = engine.stats();
       const starts = Int32Array.from({ length: 100 }, (_, i) => i % 50);
-      for (let epoch = 0; epoch < 3; epoch++) {
+      const { numTensors } = tf.memory();
+      let early = 0;
+      for (let epoch = 1; epoch <= 30; epoch++) {
         await engine.trainEpoch(starts);
         await engine.evaluate(starts);
         await engine.readState();
+        if (epoch === 3) early = Deno.memoryUsage().rss;
       }
+      // Garbage that awaits its collection comes and goes.
+      assertLessOrEqual(Deno.memoryUsage().rss - early, 64 * 2 ** 20);
       const after = engine.stats();
       assertEquals(made, 0);
+      assertEquals(tf.memory().numTensors, numTensors);
       assertEquals(after.gpuBytes, gpuBytes);
-      assertEquals([after.steps, after.submits], [102, 6]);
+      assertEquals([after.steps, after.submits], [1020, 60]);
     } finally {
-      device.createBuffer = create;
+      device.createBuffer = createBuffer;
+      device.createTexture = createTexture;
       engine.dispose();
     }
   },

@@ -25,6 +25,8 @@ export interface KernelSet {
   uniformWeights: boolean;
   /** Whether activations and deltas are read as textures, copied from their buffers. */
   textures: boolean;
+  /** Whether `gemm` and `lstm` take their sizes from a uniform buffer, not as constants. */
+  uniformSizes: boolean;
   /** Entry points `project` and `input_gradient`. */
   gemm: string;
   /** Rows and vec4 columns of a workgroup's tile in `project`. */
@@ -53,9 +55,10 @@ const SOFTWARE: KernelSet = {
   name: "software",
   uniformWeights: true,
   textures: true,
+  uniformSizes: true,
   gemm: texture + gemmSoftware,
-  projectTile: [32, 4],
-  inputGradientTile: [32, 4],
+  projectTile: [64, 4],
+  inputGradientTile: [64, 4],
   lstm: texture + lstmSoftware,
   lstmGroups: (batch) => Math.ceil(Math.ceil(batch / 2) / 8),
   gradient: texture + gradientSoftware,
@@ -70,6 +73,7 @@ const HARDWARE: KernelSet = {
   name: "hardware",
   uniformWeights: false,
   textures: false,
+  uniformSizes: false,
   gemm: tile + gemmHardware,
   projectTile: [32, 8],
   inputGradientTile: [32, 8],

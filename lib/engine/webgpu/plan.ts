@@ -69,6 +69,8 @@ export interface Stage {
   code: string;
   entryPoint: string;
   constants: Record<string, number>;
+  /** Declared before the code as the uniform `sizes`, of u32s by these names. */
+  sizes?: Record<string, number>;
   /** Weights at binding 0: declared before the code, as uniform or storage. */
   weights?: View;
   bindings: Record<number, View>;
@@ -148,10 +150,36 @@ function cutTiles(
   return Uint32Array.from(numbers);
 }
 
-/** Next multiple of 8: the software recurrence works on up to 8 units at a time. */
-function ceil8(n: number): number {
-  return Math.ceil(n / 8) * 8;
+/** Length of the software recurrence's private arrays: one compiled shader for many numbers of units. */
+function room(units: number): number {
+  return Math.max(16, 2 ** Math.ceil(Math.log2(units)));
 }
+
+/** What gemm_software.wgsl finds in `sizes`. */
+const GEMM_SIZES = {
+  ROWS: 0,
+  FIRST: 0,
+  SKIP: 0,
+  ACT4: 0,
+  OUT4: 0,
+  COLUMNS: 0,
+  IN4: 0,
+  WIDTH: 0,
+  RELU: 0,
+  MASKED: 0,
+};
+
+/** What lstm_software.wgsl finds in `sizes`. */
+const LSTM_SIZES = {
+  STEPS: 0,
+  BATCH: 0,
+  UNITS: 0,
+  HIDDEN: 0,
+  DELTA: 0,
+  GATES: 0,
+  CELLS: 0,
+  DH: 0,
+};
 
 /** The number by which update.wgsl knows the rule. */
 function optimizerNumber(spec: EngineSpec): number {
@@ -234,6 +262,14 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
         shown: Object.values(views),
       }
       : { bindings: { ...views, ...others } };
+  /** A stage's sizes, in the way the kernel set takes them; `absent` are those that it doesn't use. */
+  const sized = (
+    sizes: Record<string, number>,
+    absent: Record<string, number>,
+  ): Pick<Stage, "constants" | "sizes"> =>
+    set.uniformSizes
+      ? { constants: {}, sizes: { ...absent, ...sizes } }
+      : { constants: sizes };
   /** Where a view begins in what `reads()` binds, in vec4s. */
   const first = (view: View) => set.textures ? view.offset / 4 : 0;
 
@@ -278,7 +314,7 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
     what,
     code: set.gemm,
     entryPoint: "project",
-    constants: {
+    ...sized({
       ROWS: rows,
       IN4: input.stride / 4,
       FIRST: first(input.view) + input.skip / 4,
@@ -286,7 +322,7 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
       COLUMNS: matrix.columns / 4,
       WIDTH: result.width,
       RELU: Number(result.relu),
-    },
+    }, GEMM_SIZES),
     weights: weightsOf(matrix),
     grid: [
       groups(rows, set.projectTile[0]),
@@ -310,7 +346,7 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
         what,
         code: set.gemm,
         entryPoint: "input_gradient",
-        constants: {
+        ...sized({
           ROWS: rows,
           FIRST: first(deltas),
           COLUMNS: matrix.columns / 4,
@@ -319,7 +355,7 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
           SKIP: input.skip / 4,
           WIDTH: input.width,
           MASKED: Number(masked),
-        },
+        }, GEMM_SIZES),
         weights: weightsOf(matrix),
         grid: [
           groups(rows, set.inputGradientTile[0]),
@@ -338,7 +374,7 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
     const all = output(units, batchSize);
     // A time step later: h[t] for what comes next, h[t-1] for the recurrence.
     current = { ...all, skip: batchSize * all.stride };
-    const lstmCode = `const ROOM = ${ceil8(units)}u;\n` +
+    const lstmCode = `const ROOM = ${room(units)}u;\n` +
       activationsCode + set.lstm;
     const constants = {
       STEPS: steps,
@@ -358,7 +394,7 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
         what: `recurrence of LSTM ${i}`,
         code: lstmCode,
         entryPoint: "forward",
-        constants,
+        ...sized(constants, LSTM_SIZES),
         weights: weightsOf(recurrent),
         ...reads(set.textures ? { 7: gates } : {}, {
           1: gates,
@@ -446,13 +482,13 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
       what: `back-propagation through time of LSTM ${i}`,
       code: lstmCode,
       entryPoint: "backward",
-      constants: {
+      ...sized({
         ...constants,
         DELTA: ceil4(constants.UNITS),
         ...set.textures
           ? { CELLS: 4 * first(cells), DH: 4 * first(deltas) }
           : {},
-      },
+      }, LSTM_SIZES),
       weights: weightsOf(recurrent),
       ...reads({ 1: gates, 2: cells, 4: deltas }, { 5: dz }),
       grid: [set.lstmGroups(batchSize), 1],

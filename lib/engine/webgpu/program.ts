@@ -20,6 +20,12 @@ const pipelines = new WeakMap<
   Map<string, Promise<GPUComputePipeline>>
 >();
 
+/** Where a stage's sizes are bound. */
+const SIZES_BINDING = 9;
+
+/** Float32s of core WebGPU's `maxUniformBufferBindingSize`. */
+const UNIFORM_WEIGHTS = 16_384;
+
 /** A stage ready to be dispatched. */
 export interface Dispatch {
   pipeline: GPUComputePipeline;
@@ -40,13 +46,21 @@ function compile(
   stage: Stage,
   uniform: boolean,
 ): Promise<GPUComputePipeline> {
-  const { what, code, entryPoint, constants, weights } = stage;
-  const space = uniform ? "uniform" : "storage, read";
-  const declaration = weights
-    ? `@group(0) @binding(0) var<${space}> weights: array<vec4f, ${
-      weights.size / 4
-    }>;\n`
-    : "";
+  const { what, code, entryPoint, constants, sizes, weights } = stage;
+  let declaration = "";
+  if (weights) {
+    // Uniform weights are declared as long as they may be, so that matrices of all sizes share a shader.
+    const [space, length] = uniform
+      ? ["uniform", UNIFORM_WEIGHTS / 4]
+      : ["storage, read", weights.size / 4];
+    declaration +=
+      `@group(0) @binding(0) var<${space}> weights: array<vec4f, ${length}>;\n`;
+  }
+  if (sizes) {
+    const members = Object.keys(sizes).map((name) => `${name}: u32`);
+    declaration += `struct Sizes { ${members.join(", ")} }\n` +
+      `@group(0) @binding(${SIZES_BINDING}) var<uniform> sizes: Sizes;\n`;
+  }
   const key = JSON.stringify([entryPoint, constants, declaration, code]);
   let known = pipelines.get(handle);
   if (!known) pipelines.set(handle, known = new Map());
@@ -65,6 +79,7 @@ function compile(
 export class Program {
   readonly buffers: Record<BufferName, GPUBuffer>;
   readonly #textures = new Map<TextureName, GPUTexture>();
+  readonly #sizes: GPUBuffer[] = [];
   #bytes: number;
   readonly #handle: GpuHandle;
   readonly #uniformWeights: boolean;
@@ -78,7 +93,11 @@ export class Program {
       device.limits.maxStorageBufferBindingSize,
       device.limits.maxBufferSize,
     );
-    const entries = Object.entries(plan.sizes) as [BufferName, number][];
+    const entries = Object.entries({
+      ...plan.sizes,
+      // The last matrix is bound as long as any.
+      weights: plan.sizes.weights + (uniformWeights ? UNIFORM_WEIGHTS : 0),
+    }) as [BufferName, number][];
     for (const [name, size] of entries) {
       if (4 * size > limit) {
         throw new UnsupportedModelError(
@@ -127,11 +146,25 @@ export class Program {
     return texture;
   }
 
+  /** A small uniform buffer with a stage's sizes. */
+  #sizesEntry(sizes: Record<string, number>): GPUBindGroupEntry {
+    const data = Uint32Array.from(Object.values(sizes));
+    const buffer = this.#handle.device.createBuffer({
+      label: "sizes",
+      size: data.byteLength,
+      usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+    });
+    this.#handle.device.queue.writeBuffer(buffer, 0, data);
+    this.#bytes += buffer.size;
+    this.#sizes.push(buffer);
+    return { binding: SIZES_BINDING, resource: { buffer } };
+  }
+
   /** Makes a stage's dispatch. @throws {GpuError} if it doesn't compile. */
   async prepare(stage: Stage): Promise<Dispatch> {
     const { device } = this.#handle;
     const uniform = this.#uniformWeights && stage.weights !== undefined &&
-      4 * stage.weights.size <= device.limits.maxUniformBufferBindingSize;
+      stage.weights.size <= UNIFORM_WEIGHTS;
     const most = device.limits.maxComputeWorkgroupsPerDimension;
     if (stage.grid.some((n) => n > most)) {
       throw new UnsupportedModelError(
@@ -164,7 +197,13 @@ export class Program {
       label: stage.what,
       layout: pipeline.getBindGroupLayout(0),
       entries: [
-        ...stage.weights ? [entry(0, stage.weights)] : [],
+        ...stage.weights
+          ? [entry(0, {
+            ...stage.weights,
+            ...uniform ? { size: UNIFORM_WEIGHTS } : {},
+          })]
+          : [],
+        ...stage.sizes ? [this.#sizesEntry(stage.sizes)] : [],
         ...Object.entries(stage.bindings).map(([binding, view]) =>
           entry(Number(binding), view)
         ),
@@ -186,6 +225,7 @@ export class Program {
   /** Frees the buffers. */
   dispose(): void {
     for (const buffer of Object.values(this.buffers)) buffer.destroy();
+    for (const buffer of this.#sizes) buffer.destroy();
     for (const texture of this.#textures.values()) texture.destroy();
   }
 }
