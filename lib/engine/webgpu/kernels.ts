@@ -62,7 +62,7 @@ const SOFTWARE: KernelSet = {
   lstm: texture + lstmSoftware,
   lstmGroups: (batch) => Math.ceil(Math.ceil(batch / 2) / 8),
   gradient: texture + gradientSoftware,
-  gradientTile: [16, 16],
+  gradientTile: [16, 32],
   splits: (rows) => Math.ceil(rows / (LOOP_ROUNDS >> 1)),
 };
 
