@@ -17,9 +17,9 @@ export type PresetName = "seed" | "tuned";
  *   fall along half a cosine, and keeps the mean weights of the last epochs. Everything in it was chosen by
  *   backtests inside of the first 3000 months (trained up to month 1800, 2200 or 2600, judged on the 400 that
  *   follow). The last epoch is kept, not the best one, so that the validation part chooses nothing.
- *   With 12 months at once and no copies its error one month ahead was there that of AR(30); copies saved 3 %, 6
- *   months instead of 12 another 2 %. Predicting the change from the last value, a linear path beside the network
- *   and square roots of the values were tried too, and added nothing clear.
+ *   With 12 months at once and no copies its error one month ahead was there that of AR(30); copies saved 2 to 3 %,
+ *   6 months instead of 12 another 1 to 2 %. Predicting the change from the last value, a linear path beside the
+ *   network and square roots of the values were tried too, and added nothing clear.
  */
 export const PRESETS: Readonly<Record<PresetName, Readonly<Partial<Config>>>> =
   Object.freeze({
