@@ -32,12 +32,11 @@ export interface Dispatch {
   group: GPUBindGroup;
   grid: readonly [x: number, y: number];
   /** Rows of textures to bring up to date first. */
-  copies: {
-    buffer: GPUBuffer;
-    texture: GPUTexture;
-    row: number;
-    rows: number;
-  }[];
+  copies: [
+    source: GPUTexelCopyBufferInfo,
+    destination: GPUTexelCopyTextureInfo,
+    size: [width: number, rows: number],
+  ][];
 }
 
 /** Compiles a stage, or finds it compiled. */
@@ -184,15 +183,22 @@ export class Program {
     });
     const textures = Object.entries(stage.textures ?? {});
     device.pushErrorScope("validation");
-    const copies = (stage.shown ?? []).map(({ buffer, offset, size }) => {
-      const row = Math.floor(offset / (4 * TEXTURE_WIDTH));
-      return {
-        buffer: this.buffers[buffer],
-        texture: this.#texture(buffer),
-        row,
-        rows: Math.ceil((offset + size) / (4 * TEXTURE_WIDTH)) - row,
-      };
-    });
+    const copies = (stage.shown ?? []).map(
+      ({ buffer, offset, size }): Dispatch["copies"][number] => {
+        const row = Math.floor(offset / (4 * TEXTURE_WIDTH));
+        const end = Math.ceil((offset + size) / (4 * TEXTURE_WIDTH));
+        const bytesPerRow = 16 * TEXTURE_WIDTH;
+        return [
+          {
+            buffer: this.buffers[buffer],
+            bytesPerRow,
+            offset: row * bytesPerRow,
+          },
+          { texture: this.#texture(buffer), origin: [0, row] },
+          [TEXTURE_WIDTH, end - row],
+        ];
+      },
+    );
     const group = device.createBindGroup({
       label: stage.what,
       layout: pipeline.getBindGroupLayout(0),
@@ -242,14 +248,7 @@ export function record(
       if (copies.length > 0) {
         pass?.end();
         pass = undefined;
-        for (const { buffer, texture, row, rows } of copies) {
-          const bytesPerRow = 16 * TEXTURE_WIDTH;
-          encoder.copyBufferToTexture(
-            { buffer, bytesPerRow, offset: row * bytesPerRow },
-            { texture, origin: [0, row] },
-            [TEXTURE_WIDTH, rows],
-          );
-        }
+        for (const copy of copies) encoder.copyBufferToTexture(...copy);
       }
       pass ??= encoder.beginComputePass();
       pass.setPipeline(pipeline);
