@@ -145,6 +145,22 @@ test("train --no-save-weights-only keeps the optimizer beside the best weights",
   }
 });
 
+test("train --no-save-best-only says that the last epoch is what it saved", async (folder) => {
+  const { code, out, err } = await sunspots(
+    folder,
+    "train",
+    ...SMALL,
+    "--epochs=2",
+    "--no-save-best-only",
+    `--checkpoint=${folder}/best`,
+  );
+  assertEquals(code, 0, err);
+  assertMatch(
+    out,
+    /^Best epoch \d of 2: val_mae [\d.]+, the last epoch saved in \S+;/m,
+  );
+});
+
 test("the same seed gives the same weights in two processes, another seed others", async (folder) => {
   const weights = async (name: string, seed: number) => {
     const checkpoint = `${folder}/${name}`;

@@ -291,7 +291,8 @@ function summary(
   const option = checkpoint === DEFAULT_CHECKPOINT
     ? ""
     : ` --checkpoint ${checkpoint}`;
+  const saved = config.saveBestOnly ? "saved" : "the last epoch saved";
   return `Best epoch ${best.epoch} of ${history.length}: ${config.monitor} ${
     best.value.toFixed(5)
-  }, saved in ${checkpoint}; next: deno task eval${option}`;
+  }, ${saved} in ${checkpoint}; next: deno task eval${option}`;
 }
