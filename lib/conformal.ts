@@ -62,8 +62,10 @@ export interface Bounds {
 /**
  * Horizon up to which every miss counts in full. Forecasts `h` ahead from consecutive origins share `h - 1` of the steps
  * that they err over, so their misses come in runs as long as that; a rate that followed each of them would run away
- * and give the neighbouring horizon another interval. With this one the training part's coverage stayed within a point
- * of what it is without, at horizons up to 60.
+ * and give the neighbouring horizon another interval. A compromise found on the training part, around AR(12), AR(30)
+ * and persistence: against no limit the 80 % coverage is off by 0.1 to 0.3 points more at horizons to 12 (root mean
+ * square over five blocks of 224 origins: 2.2 to 3.1 points) and by up to 1.7 more at 13 to 24 (3.3 to 6.2), and the
+ * widths of neighbouring horizons there differ by 6 to 7 % instead of 9 to 12.
  */
 const OVERLAP = 6;
 
