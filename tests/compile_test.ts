@@ -56,6 +56,11 @@ Deno.test({
         JSON.parse(shipped.out).checkpoint,
         "checkpoints/pretrained",
       );
+      const [carried] = JSON.parse((await run("doctor", "--json")).out)
+        .checkpoints.filter(({ path }: { path: string }) =>
+          path === "checkpoints/pretrained"
+        );
+      assertEquals(carried.state, "verified");
       const train = [
         "--filters=4",
         "--lstm-units=4",

@@ -4,6 +4,7 @@
  */
 
 import { checkpointExists, loadCheckpoint } from "../checkpoint.ts";
+import { loadPretrained, PRETRAINED } from "../pretrained.ts";
 
 /** One folder. */
 export interface CheckpointFacts {
@@ -20,11 +21,16 @@ export interface CheckpointFacts {
   problem?: string;
 }
 
-/** Looks at one folder, verifying every byte. */
+/** Looks at one folder, or at the checkpoint that the program carries, verifying every byte. */
 export async function gatherCheckpoint(path: string): Promise<CheckpointFacts> {
   try {
-    if (!await checkpointExists(path)) return { path, state: "absent" };
-    const { meta, warning } = await loadCheckpoint(path);
+    const carried = path === PRETRAINED;
+    if (!carried && !await checkpointExists(path)) {
+      return { path, state: "absent" };
+    }
+    const { meta, warning } = carried
+      ? await loadPretrained()
+      : await loadCheckpoint(path);
     return {
       path,
       state: warning ? "old" : "verified",
