@@ -15,7 +15,7 @@ import {
   recoverCheckpoint,
 } from "./checkpoint.ts";
 import { type Config, optionName } from "./config.ts";
-import { slotCount } from "./engine/engine.ts";
+import { type EngineSpec, slotCount } from "./engine/engine.ts";
 import {
   type EngineChoice,
   type SelectedEngine,
@@ -26,7 +26,7 @@ import { initialWeights } from "./initializers.ts";
 import { lockRun } from "./run_lock.ts";
 import { type EpochRecord, RunKeeper } from "./run_keeper.ts";
 import { runPaths } from "./run_paths.ts";
-import { applyScaling, fitScaling } from "./scale.ts";
+import { applyScaling, fitScaling, type Scaling } from "./scale.ts";
 import type { Series, SeriesOptions } from "./series.ts";
 import { train } from "./train.ts";
 import { makeWindows } from "./windows.ts";
@@ -153,6 +153,45 @@ export function splitWindows(
   };
 }
 
+/** A series as the engines and the training loop take it. */
+export interface TrainingData {
+  /** Model and scaled series, copies of the training part at its end. */
+  spec: EngineSpec;
+  /** Fitted on the training part. */
+  scaling: Scaling;
+  /** First indices of the training windows, those in the copies too. */
+  training: Int32Array;
+  /** First indices of the validation windows. */
+  validation: Int32Array;
+}
+
+/**
+ * Cuts, repeats and scales a series as a configuration says.
+ *
+ * @param values In the series' units. `[time]`
+ * @throws {UsageError} if the settings don't fit the series.
+ */
+export function prepareTraining(
+  config: Config,
+  values: Float64Array,
+): TrainingData {
+  const windows = splitWindows(config, values.length);
+  const augmented = augmentSeries(values, { ...config, ...windows });
+  const scaling = fitScaling(
+    config.scale,
+    values.subarray(0, config.splitTime),
+  );
+  return {
+    spec: {
+      ...config,
+      values: Float32Array.from(applyScaling(scaling, augmented.values)),
+    },
+    scaling,
+    training: augmented.training,
+    validation: windows.validation,
+  };
+}
+
 /**
  * Trains, keeping the best and the last checkpoint.
  *
@@ -163,7 +202,10 @@ export function splitWindows(
  */
 export async function runTraining(request: RunRequest): Promise<RunResult> {
   const { config, series, log } = request;
-  const windows = splitWindows(config, series.values.length);
+  const { spec, scaling, training, validation } = prepareTraining(
+    config,
+    series.values,
+  );
   const paths = runPaths(request.checkpoint);
   if (request.resume) refuseDifferences(request, request.resume.meta);
   using _lock = await lockRun(request.checkpoint);
@@ -173,19 +215,7 @@ export async function runTraining(request: RunRequest): Promise<RunResult> {
   // Another process may have trained on between the caller's look and the lock.
   const resume = request.resume && await loadLast(request.checkpoint);
   if (resume) refuseDifferences(request, resume.meta);
-  const scaling = fitScaling(
-    config.scale,
-    series.values.subarray(0, config.splitTime),
-  );
-  const { values, training } = augmentSeries(series.values, {
-    ...config,
-    ...windows,
-  });
   const fresh = initialWeights(config, config.seed);
-  const spec = {
-    ...config,
-    values: Float32Array.from(applyScaling(scaling, values)),
-  };
   const selected = await selectEngine(spec, fresh, {
     engine: resume
       ? resume.meta.engine as EngineChoice
@@ -236,7 +266,7 @@ export async function runTraining(request: RunRequest): Promise<RunResult> {
     await train(engine, {
       config,
       training,
-      validation: windows.validation,
+      validation,
       unit: scaling.divisor,
       average,
       epochsDone: resume?.meta.epoch ?? 0,

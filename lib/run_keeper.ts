@@ -48,8 +48,8 @@ export interface RunKeeperOptions {
   best: Best | undefined;
   /** The epochs of an earlier part of the run. */
   history: EpochRecord[];
-  /** Keep the best without the optimizer's state, as it's enough to predict. @default {true} */
-  saveWeightsOnly?: boolean;
+  /** Keep the best without the optimizer's state, as it's enough to predict. */
+  saveWeightsOnly: boolean;
   /** Takes ModelCheckpoint's lines. */
   log: (line: string) => void;
 }
@@ -93,8 +93,7 @@ export class RunKeeper {
         const meta = this.#describe(epoch, finished);
         const record = this.#record(finished, this.best?.epoch === epoch);
         meta.history = [...this.history, record] as unknown as JsonObject[];
-        const { saveWeightsOnly = true } = this.#options;
-        const slots = saveWeightsOnly
+        const slots = this.#options.saveWeightsOnly
           ? {}
           : { slots: this.#vectors(finished.state) };
         await this.#model.save(

@@ -15,17 +15,21 @@ import {
 import { GpuError } from "../lib/errors.ts";
 import { whyNoProcesses } from "./faults/processes.ts";
 
-/** Why the tests that need a device can't run, or nothing. */
-const missing = await openDevice().then(
-  (handle) => handle.close(),
+/** The adapter, or why the tests that need one can't run. */
+const found = await openDevice().then(
+  (handle) => {
+    handle.close();
+    return handle.adapter;
+  },
   (error: Error) => error.message,
 );
-const ignored = missing ? ` (ignored: ${missing})` : "";
+const missing = typeof found === "string";
+const ignored = missing ? ` (ignored: ${found})` : "";
 
 function gpuTest(name: string, fn: (handle: GpuHandle) => Promise<void>) {
   Deno.test({
     name: name + ignored,
-    ignore: missing !== undefined,
+    ignore: missing,
     async fn() {
       const handle = await openDevice();
       try {
@@ -147,11 +151,8 @@ gpuTest("close() is safe to call twice, and ends the handle", (handle) => {
   return Promise.resolve();
 });
 
-const limited = Deno.build.os !== "linux" || missing !== undefined ||
-    await openDevice().then((handle) => {
-      handle.close();
-      return !handle.adapter.software;
-    }) || whyNoProcesses() !== undefined
+const limited = Deno.build.os !== "linux" || missing || !found.software ||
+    whyNoProcesses() !== undefined
   ? " (ignored: needs a software adapter on Linux and --allow-run, --allow-read, --allow-write)"
   : "";
 

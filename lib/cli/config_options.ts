@@ -88,11 +88,7 @@ export const CONFIG_OPTIONS: readonly OptionSpec[] = OPTION_KEYS.map((key) => {
     name: optionName(key).slice(2),
     kind,
     help,
-    default: kind === "flag"
-      ? (value ? "on" : "off")
-      : kind === "list"
-      ? String(value) || "none"
-      : String(value),
+    default: kind === "flag" ? (value ? "on" : "off") : String(value) || "none",
     ...(choices && { choices }),
   };
 });

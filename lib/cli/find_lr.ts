@@ -3,13 +3,11 @@
  * @module
  */
 
-import { augmentSeries } from "../augment.ts";
 import type { Config } from "../config.ts";
 import { selectEngine, type SelectOptions } from "../engine/select.ts";
 import { findLearningRate, suggestLearningRate } from "../find_lr.ts";
 import { initialWeights } from "../initializers.ts";
-import { splitWindows } from "../run.ts";
-import { applyScaling, fitScaling } from "../scale.ts";
+import { prepareTraining } from "../run.ts";
 import type { Series } from "../series.ts";
 import { tellEngine } from "./engine_options.ts";
 import { writeOutput } from "./output_file.ts";
@@ -35,19 +33,9 @@ export async function runFinder(
 ): Promise<void> {
   const { series, output, json } = command;
   const config = { ...command.config, learningRate: FIRST_RATE };
-  const { values, training } = augmentSeries(series.values, {
-    ...config,
-    ...splitWindows(config, series.values.length),
-  });
-  const scaling = fitScaling(
-    config.scale,
-    series.values.subarray(0, config.splitTime),
-  );
+  const { spec, training } = prepareTraining(config, series.values);
   const selected = await selectEngine(
-    {
-      ...config,
-      values: Float32Array.from(applyScaling(scaling, values)),
-    },
+    spec,
     initialWeights(config, config.seed),
     command.engine,
   );

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { alignment } from "../../alignment.ts";
 import { UnsupportedModelError } from "../../errors.ts";
 import { describe, type GpuHandle, openDevice } from "../device.ts";
 import {
@@ -17,7 +18,6 @@ import {
 } from "../engine.ts";
 import { checkStarts, unsupportedReason } from "../limits.ts";
 import { fromDevice, toDevice } from "./device_layout.ts";
-import { alignment } from "../../alignment.ts";
 import { chooseKernels, type KernelSetName } from "./kernels.ts";
 import {
   type BufferName,
