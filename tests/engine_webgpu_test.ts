@@ -130,6 +130,28 @@ Deno.test("createWebgpuEngine() refuses what its kernels can't take", async () =
   );
 });
 
+gpuTest(
+  "createWebgpuEngine() refuses a batch that no texture holds",
+  async () => {
+    const spec = {
+      ...DEFAULT_CONFIG,
+      windowSize: 100,
+      batchSize: 4096,
+      lstmUnits: [32],
+      values: new Float32Array(1000),
+    };
+    await assertRejects(
+      () =>
+        createWebgpuEngine(spec, new Float32Array(0), {
+          handle: opened as GpuHandle,
+          kernels: "software",
+        }),
+      UnsupportedModelError,
+      "in one texture; a smaller batch would fit",
+    );
+  },
+);
+
 Deno.test("makePlan() needs at most 24 dispatches for the exercise's step", () => {
   const values = new Float32Array(100);
   for (const wanted of ["software", "hardware"] as const) {
@@ -151,7 +173,7 @@ Deno.test("chooseKernels() keeps within the rounds that a software adapter's loo
       model: { steps, lstmUnits: [units] },
     }).set.name;
   assertEquals(choose(30, 60), "software");
-  assertEquals(choose(24, 112), "hardware");
+  assertEquals(choose(100, 128), "hardware");
   assertThrows(() => choose(400, 128), UnsupportedModelError, "--engine wasm");
 });
 

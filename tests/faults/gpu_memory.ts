@@ -25,7 +25,7 @@ for (;;) {
 }
 console.log(`filled ${filled.length}`);
 filled.pop()?.destroy();
-// Some 100 MB in a batch, a good part of it in one buffer.
+// Some 300 MB in a batch, most of it in two textures.
 const spec = {
   ...DEFAULT_CONFIG,
   windowSize: 100,

@@ -19,13 +19,8 @@ import {
 import { checkStarts, unsupportedReason } from "../limits.ts";
 import { fromDevice, toDevice } from "./device_layout.ts";
 import { chooseKernels, type KernelSetName } from "./kernels.ts";
-import {
-  type BufferName,
-  makePlan,
-  type Plan,
-  STRETCH,
-  STRETCH_INPUTS,
-} from "./plan.ts";
+import type { BufferName } from "./memory.ts";
+import { makePlan, type Plan, STRETCH, STRETCH_INPUTS } from "./plan.ts";
 import { type Dispatch, Program, record } from "./program.ts";
 
 /** Steps in one submit: long enough to cost nothing, short enough for a display's watchdog. */
@@ -74,8 +69,8 @@ async function prepare(program: Program, plan: Plan): Promise<Sequences> {
   const all = (stages: Plan["forward"]) =>
     Promise.all(stages.map((stage) => program.prepare(stage)));
   const [series, inputs, loss, reduce, finish] = await all([
-    plan.convolve.series,
-    plan.convolve.inputs,
+    plan.gather.series,
+    plan.gather.inputs,
     plan.loss,
     plan.reduce,
     plan.finish,
@@ -129,13 +124,13 @@ class Engine implements WebgpuEngine {
     this.#ownsHandle = parts.ownsHandle;
     this.#kernels = parts.kernels;
     this.adapter = `${describe(parts.handle.adapter)}, ${parts.kernels}`;
-    const { sizes, output, ones } = this.#plan;
+    const { memory: { sizes }, ones } = this.#plan;
     this.#staging = this.#handle.device.createBuffer({
       label: "staging",
       size: 4 * Math.max(
         sizes.weights + sizes.slots,
         sizes.metrics,
-        STRETCH_INPUTS * output.size,
+        STRETCH_INPUTS * this.#program.outputSize,
       ),
       usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
     });
@@ -159,7 +154,7 @@ class Engine implements WebgpuEngine {
     at = 0,
   ): void {
     this.#handle.device.queue.writeBuffer(
-      this.#program.buffers[buffer],
+      this.#program.buffer(buffer),
       4 * at,
       data as Float32Array<ArrayBuffer>,
     );
@@ -174,7 +169,7 @@ class Engine implements WebgpuEngine {
     let at = 0;
     for (const [name, size] of parts) {
       encoder.copyBufferToBuffer(
-        this.#program.buffers[name],
+        this.#program.buffer(name),
         0,
         this.#staging,
         4 * at,
@@ -313,6 +308,7 @@ class Engine implements WebgpuEngine {
   async predict(inputs: Float32Array): Promise<Float32Array> {
     const { windowSize, batchSize, horizon, outputScale } = this.#spec;
     const { output, steps } = this.#plan;
+    const { outputSize } = this.#program;
     const count = inputs.length / windowSize;
     if (!Number.isInteger(count)) {
       throw new RangeError(
@@ -334,21 +330,15 @@ class Engine implements WebgpuEngine {
       const encoder = device.createCommandEncoder();
       for (let batch = 0; batch < batches; batch++) {
         record(encoder, this.#sequences.predict);
-        encoder.copyBufferToBuffer(
-          this.#program.buffers.activations,
-          4 * output.offset,
-          this.#staging,
-          4 * batch * output.size,
-          4 * output.size,
-        );
+        this.#program.copyOutput(encoder, this.#staging, batch * outputSize);
       }
       device.queue.submit([encoder.finish()]);
-      const values = await this.#map(batches * output.size);
+      const values = await this.#map(batches * outputSize);
       for (let window = 0; window < windows; window++) {
         const batch = Math.floor(window / batchSize);
         const sample = window % batchSize;
         for (let t = 0; t < steps; t++) {
-          const from = batch * output.size +
+          const from = batch * outputSize +
             (t * batchSize + sample) * output.width;
           const to = ((done + window) * steps + t) * horizon;
           for (let h = 0; h < horizon; h++) {
@@ -450,7 +440,7 @@ export async function createWebgpuEngine(
       model: { steps: alignment(spec).steps, lstmUnits: spec.lstmUnits },
     });
     const plan = makePlan(spec, choice.set);
-    program = new Program(handle, plan, choice.set.uniformWeights);
+    program = new Program(handle, plan);
     const sequences = await prepare(program, plan);
     const engine = new Engine(spec, weights, {
       plan,

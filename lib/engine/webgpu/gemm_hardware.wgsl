@@ -1,6 +1,6 @@
 // The matrix products of the step, for graphics cards: 64 lanes to a 32 x 32 tile, panels of depth 16 in workgroup memory
 // (tile.wgsl). Rows are time-major; strides are in vec4s.
-// Prepended: tile.wgsl and `weights: array<vec4f>`, binding 0.
+// Prepended: tile.wgsl, weights_buffer.wgsl.
 
 override ROWS = 0u;
 override IN4 = 0u; // project: columns of left
@@ -65,7 +65,7 @@ fn project(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
       for (var i = (lane - 32u) / 8u; i < DEPTH; i += 4u) {
         var w = vec4f();
         if (4u * k + i < 4u * IN4 && c < COLUMNS) {
-          w = weights[(4u * k + i) * COLUMNS + c];
+          w = weight((4u * k + i) * COLUMNS + c);
         }
         right_panel[8u * i + lane % 8u] = w;
       }
@@ -98,7 +98,7 @@ fn put_gradient(row: u32, column: u32, value: vec4f) {
 
 fn weight_at(d: u32, n: u32) -> vec4f {
   if (d < WIDTH && n < COLUMNS) {
-    return weights[d * COLUMNS + n];
+    return weight(d * COLUMNS + n);
   }
   return vec4f();
 }

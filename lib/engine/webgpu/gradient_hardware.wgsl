@@ -10,14 +10,14 @@ override SPLITS = 1u;
 override COUNT = 0u; // vec4s in a partial gradient
 
 struct Tile {
-  left: u32, // first row of left
   left_stride: u32,
-  right: u32,
   columns: u32, // of right and of the gradient
   result: u32,
   height: u32, // rows of the gradient
   i: u32, // first row of this tile, in numbers
   j: u32, // first column of this tile, in vec4s
+  left: u32, // first row of left
+  right: u32,
 }
 
 @group(0) @binding(0) var<storage, read> tiles: array<Tile>;

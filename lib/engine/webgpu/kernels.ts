@@ -1,19 +1,29 @@
 /**
- * The two kernel sets and the choice between them: what differs between a processor that runs
- * shaders and a graphics card is only the matrix products and the recurrence.
+ * The two kernel sets and the choice between them: a processor that runs shaders is best fed from
+ * textures, a sample or two a lane; a graphics card from buffers and workgroup memory.
  * @module
  */
 
 import { UnsupportedModelError } from "../../errors.ts";
 import type { AdapterDescription } from "../device.ts";
+import convHardware from "./conv_hardware.wgsl" with { type: "text" };
+import gatherSoftware from "./gather_software.wgsl" with { type: "text" };
 import gemmSoftware from "./gemm_software.wgsl" with { type: "text" };
 import gemmHardware from "./gemm_hardware.wgsl" with { type: "text" };
 import gradientHardware from "./gradient_hardware.wgsl" with { type: "text" };
+import lossBuffers from "./loss_buffers.wgsl" with { type: "text" };
+import lossCode from "./loss.wgsl" with { type: "text" };
+import lossTextures from "./loss_textures.wgsl" with { type: "text" };
 import lstmHardware from "./lstm_hardware.wgsl" with { type: "text" };
 import texture from "./texture.wgsl" with { type: "text" };
 import tile from "./tile.wgsl" with { type: "text" };
 import gradientSoftware from "./gradient_software.wgsl" with { type: "text" };
 import lstmSoftware from "./lstm_software.wgsl" with { type: "text" };
+import updateBuffers from "./update_buffers.wgsl" with { type: "text" };
+import updateCode from "./update.wgsl" with { type: "text" };
+import updateTextures from "./update_textures.wgsl" with { type: "text" };
+import weightsBuffer from "./weights_buffer.wgsl" with { type: "text" };
+import weightsTexture from "./weights_texture.wgsl" with { type: "text" };
 
 /** For what kind of adapter the kernels are written. */
 export type KernelSetName = "software" | "hardware";
@@ -21,12 +31,12 @@ export type KernelSetName = "software" | "hardware";
 /** The shaders that depend on the kind of adapter, and how their work is cut. */
 export interface KernelSet {
   name: KernelSetName;
-  /** Whether weights are read through uniform buffers where they fit. */
-  uniformWeights: boolean;
-  /** Whether activations and deltas are read as textures, copied from their buffers. */
+  /** Whether stages hand each other textures, and read the weights as one; else buffers. */
   textures: boolean;
   /** Whether `gemm` and `lstm` take their sizes from a uniform buffer, not as constants. */
   uniformSizes: boolean;
+  /** Entry point `convolve`; with textures `gather`, and the convolution is a matrix product. */
+  gather: string;
   /** Entry points `project` and `input_gradient`. */
   gemm: string;
   /** Rows and vec4 columns of a workgroup's tile in `project`. */
@@ -36,11 +46,15 @@ export interface KernelSet {
   /** Entry points `forward` and `backward`. */
   lstm: string;
   /** Workgroups of the recurrence for a batch. */
-  lstmGroups: (batch: number) => number;
+  lstmGroups: (batch: number, units: number) => number;
+  /** Entry points `derive` and `finish`. */
+  loss: string;
   /** Entry point `accumulate`. */
   gradient: string;
   /** Rows (a multiple of 4) and vec4 columns of a workgroup's tile in `accumulate`. */
   gradientTile: readonly [rows: number, columns4: number];
+  /** Entry points `reduce`, `norm`, `update` and `update_clipped`. */
+  update: string;
   /** Into how many parts the weight gradient's sum over the rows is split, for enough workgroups. */
   splits: (rows: number, tiles: number) => number;
 }
@@ -53,16 +67,19 @@ const LOOP_ROUNDS = 65_535;
 
 const SOFTWARE: KernelSet = {
   name: "software",
-  uniformWeights: true,
   textures: true,
   uniformSizes: true,
-  gemm: texture + gemmSoftware,
+  gather: texture + gatherSoftware,
+  gemm: texture + weightsTexture + gemmSoftware,
   projectTile: [64, 4],
   inputGradientTile: [64, 4],
-  lstm: texture + lstmSoftware,
-  lstmGroups: (batch) => Math.ceil(Math.ceil(batch / 2) / 8),
+  lstm: texture + weightsTexture + lstmSoftware,
+  lstmGroups: (batch, units) =>
+    Math.ceil((units <= 64 ? Math.ceil(batch / 2) : batch) / 8),
+  loss: texture + lossTextures + lossCode,
   gradient: texture + gradientSoftware,
-  gradientTile: [16, 32],
+  gradientTile: [16, 16],
+  update: texture + updateTextures + updateCode,
   splits: (rows) => Math.ceil(rows / (LOOP_ROUNDS >> 1)),
 };
 
@@ -71,16 +88,18 @@ const ENOUGH_GROUPS = 1024;
 
 const HARDWARE: KernelSet = {
   name: "hardware",
-  uniformWeights: false,
   textures: false,
   uniformSizes: false,
-  gemm: tile + gemmHardware,
+  gather: weightsBuffer + convHardware,
+  gemm: tile + weightsBuffer + gemmHardware,
   projectTile: [32, 8],
   inputGradientTile: [32, 8],
-  lstm: lstmHardware,
+  lstm: weightsBuffer + lstmHardware,
   lstmGroups: (batch) => batch,
+  loss: lossBuffers + lossCode,
   gradient: tile + gradientHardware,
   gradientTile: [32, 8],
+  update: updateBuffers + updateCode,
   // Below some 64 rows a part is more overhead than work.
   splits: (rows, tiles) =>
     Math.max(1, Math.min(Math.ceil(ENOUGH_GROUPS / tiles), rows >> 6)),
@@ -112,8 +131,13 @@ function recurrenceRounds(
   { steps, lstmUnits }: NonNullable<KernelOptions["model"]>,
 ): number {
   const units = Math.max(...lstmUnits);
+  const quads = Math.ceil(units / 4);
   return name === "software"
-    ? steps * (Math.ceil(units / 4) * (units + 1) + units + 1)
+    ? steps *
+        Math.max(
+          quads * (quads + 1),
+          Math.ceil(units / 16) * (units + 1) + quads,
+        ) + steps
     : steps * (2 * units + 16);
 }
 

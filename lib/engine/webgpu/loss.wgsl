@@ -4,7 +4,7 @@
 // The loss is the mean over the batch's elements from output position FROM on, the MAE over all. Samples past the end
 // of a short batch weigh nothing.
 // Formula: https://keras.io/api/losses/regression_losses/#huber-class
-// control: [batch in this stretch, windows in this stretch].
+// control: [batch in this stretch, windows in this stretch]. Prepended: loss_buffers.wgsl or loss_textures.wgsl.
 
 override ROWS = 0u;
 override BATCH = 1u;
@@ -16,14 +16,12 @@ override FROM = 0u;
 override SCALE = 1.0;
 override LOSS = 0u; // 0: huber, 1: mse, 2: mae
 override DELTA = 1.0;
-override OUT_WIDTH = 0u; // stride of output
-override DELTA_WIDTH = 0u; // stride of deltas
+override OUT4 = 0u; // strides of output and deltas, in vec4s
+override DELTA4 = 0u;
 
 @group(0) @binding(0) var<storage, read> series: array<f32>;
 @group(0) @binding(1) var<storage, read> order: array<i32>;
 @group(0) @binding(2) var<storage, read_write> control: array<u32>;
-@group(0) @binding(3) var<storage, read> output: array<f32>;
-@group(0) @binding(4) var<storage, read_write> deltas: array<f32>;
 @group(0) @binding(5) var<storage, read_write> sums: array<vec2f>;
 
 fn samples() -> u32 {
@@ -57,19 +55,23 @@ fn derive(@builtin(global_invocation_id) id: vec3u) {
   let weight = 1.0 / f32(samples() * (STEPS - FROM) * HORIZON);
   let counts = sample < samples();
   var sum = vec2f();
-  for (var h = 0u; h < HORIZON; h++) {
-    var delta = 0.0;
-    if (counts) {
-      let start = u32(order[control[0] * BATCH + sample]);
-      let error = SCALE * output[row * OUT_WIDTH + h] - series[start + t * STRIDE + ANCHOR + 1u + h];
-      sum.y += abs(error);
-      if (t >= FROM) {
-        let loss = loss_of(error);
-        sum.x += loss.x;
-        delta = loss.y * weight * SCALE;
+  for (var quad = 0u; quad < DELTA4; quad++) {
+    let values = read_output(row * OUT4 + quad);
+    var delta = vec4f();
+    for (var i = 0u; i < 4u; i++) {
+      let h = 4u * quad + i;
+      if (counts && h < HORIZON) {
+        let start = u32(order[control[0] * BATCH + sample]);
+        let error = SCALE * values[i] - series[start + t * STRIDE + ANCHOR + 1u + h];
+        sum.y += abs(error);
+        if (t >= FROM) {
+          let loss = loss_of(error);
+          sum.x += loss.x;
+          delta[i] = loss.y * weight * SCALE;
+        }
       }
     }
-    deltas[row * DELTA_WIDTH + h] = delta;
+    write_delta(row * DELTA4 + quad, delta);
   }
   sums[row] = sum;
 }

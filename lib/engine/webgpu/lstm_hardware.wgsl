@@ -13,7 +13,7 @@
 // Vectors in workgroup memory are only ever written whole: writing a component may touch its neighbours.
 // gates, dz: [time, batch, UNITS] vec4; cells: [time + 1, batch, UNITS], hidden: [time + 1, batch, HIDDEN], the first
 // time step 0; dh: [time, batch, DELTA].
-// Prepended: activations.wgsl and `weights` (U), binding 0, [UNITS, UNITS] vec4.
+// Prepended: activations.wgsl and weights_buffer.wgsl (U): [UNITS, UNITS] vec4.
 
 override STEPS = 0u;
 override BATCH = 0u;
@@ -31,9 +31,9 @@ var<workgroup> state: array<f32, 128>;
 var<workgroup> sums: array<vec4f, 256>;
 
 // The recurrent weights from unit k to unit u, 0 past the last.
-fn weight(k: u32, u: u32) -> vec4f {
+fn recurrent(k: u32, u: u32) -> vec4f {
   if (k < UNITS && u < UNITS) {
-    return weights[k * UNITS + u];
+    return weight(k * UNITS + u);
   }
   return vec4f();
 }
@@ -48,14 +48,14 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   var w8 = vec4f(); var w9 = vec4f(); var w10 = vec4f(); var w11 = vec4f();
   var w12 = vec4f(); var w13 = vec4f(); var w14 = vec4f(); var w15 = vec4f();
   if (UNITS <= 64u) {
-    w0 = weight(part, unit); w1 = weight(part + 4u, unit);
-    w2 = weight(part + 8u, unit); w3 = weight(part + 12u, unit);
-    w4 = weight(part + 16u, unit); w5 = weight(part + 20u, unit);
-    w6 = weight(part + 24u, unit); w7 = weight(part + 28u, unit);
-    w8 = weight(part + 32u, unit); w9 = weight(part + 36u, unit);
-    w10 = weight(part + 40u, unit); w11 = weight(part + 44u, unit);
-    w12 = weight(part + 48u, unit); w13 = weight(part + 52u, unit);
-    w14 = weight(part + 56u, unit); w15 = weight(part + 60u, unit);
+    w0 = recurrent(part, unit); w1 = recurrent(part + 4u, unit);
+    w2 = recurrent(part + 8u, unit); w3 = recurrent(part + 12u, unit);
+    w4 = recurrent(part + 16u, unit); w5 = recurrent(part + 20u, unit);
+    w6 = recurrent(part + 24u, unit); w7 = recurrent(part + 28u, unit);
+    w8 = recurrent(part + 32u, unit); w9 = recurrent(part + 36u, unit);
+    w10 = recurrent(part + 40u, unit); w11 = recurrent(part + 44u, unit);
+    w12 = recurrent(part + 48u, unit); w13 = recurrent(part + 52u, unit);
+    w14 = recurrent(part + 56u, unit); w15 = recurrent(part + 60u, unit);
   }
   var at = group.x * UNITS + lane;
   var c = 0.0;
@@ -75,7 +75,7 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
       for (var j = 0u; j < TERMS; j++) {
         let k = part + PARTS * j;
         if (k < UNITS) {
-          sum += state[k] * weights[k * UNITS + unit];
+          sum += state[k] * weight(k * UNITS + unit);
         }
       }
     }
@@ -119,14 +119,14 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
   var w8 = vec4f(); var w9 = vec4f(); var w10 = vec4f(); var w11 = vec4f();
   var w12 = vec4f(); var w13 = vec4f(); var w14 = vec4f(); var w15 = vec4f();
   if (UNITS <= 64u) {
-    w0 = weight(unit, part); w1 = weight(unit, part + 4u);
-    w2 = weight(unit, part + 8u); w3 = weight(unit, part + 12u);
-    w4 = weight(unit, part + 16u); w5 = weight(unit, part + 20u);
-    w6 = weight(unit, part + 24u); w7 = weight(unit, part + 28u);
-    w8 = weight(unit, part + 32u); w9 = weight(unit, part + 36u);
-    w10 = weight(unit, part + 40u); w11 = weight(unit, part + 44u);
-    w12 = weight(unit, part + 48u); w13 = weight(unit, part + 52u);
-    w14 = weight(unit, part + 56u); w15 = weight(unit, part + 60u);
+    w0 = recurrent(unit, part); w1 = recurrent(unit, part + 4u);
+    w2 = recurrent(unit, part + 8u); w3 = recurrent(unit, part + 12u);
+    w4 = recurrent(unit, part + 16u); w5 = recurrent(unit, part + 20u);
+    w6 = recurrent(unit, part + 24u); w7 = recurrent(unit, part + 28u);
+    w8 = recurrent(unit, part + 32u); w9 = recurrent(unit, part + 36u);
+    w10 = recurrent(unit, part + 40u); w11 = recurrent(unit, part + 44u);
+    w12 = recurrent(unit, part + 48u); w13 = recurrent(unit, part + 52u);
+    w14 = recurrent(unit, part + 56u); w15 = recurrent(unit, part + 60u);
   }
   var dc = 0.0;
   for (var t = STEPS; t > 0u; t--) {
@@ -162,7 +162,7 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
       for (var j = 0u; j < TERMS; j++) {
         let u = part + PARTS * j;
         if (u < UNITS) {
-          sum += dot(deltas[u], weights[unit * UNITS + u]);
+          sum += dot(deltas[u], weight(unit * UNITS + u));
         }
       }
     }

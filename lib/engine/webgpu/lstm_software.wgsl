@@ -1,182 +1,240 @@
 // The recurrence of one LSTM layer and its back-propagation through time, for adapters that run shaders on the
-// processor. Lane = a pair of samples half a batch apart, so that each uniform weight is used twice; a workgroup is one
-// vector of 8 lanes; no workgroup memory, no barriers: a sample's time steps never leave its lane. State that passes from
-// step to step is kept in private arrays and the rest read from textures: lavapipe reads both ten times faster than
-// storage buffers.
+// processor. Lane = a pair of samples half a batch apart, so that each weight is used twice, or above 64 units one sample;
+// a workgroup is one vector of 8 lanes; no workgroup memory, no barriers: a sample's time steps never leave its lane.
+// State that passes from step to step is kept in private arrays and the rest read from textures (texture.wgsl), 4 units
+// at a time.
 //
 // forward: z = projection[t] + h[t-1] U;  i, f, o = sigmoid(z.xyw), g = tanh(z.z)
-//          c[t] = f c[t-1] + i g;  h[t] = o tanh(c[t]);  gates[t] = (i, f, g, o)
+//          c[t] = f c[t-1] + i g;  h[t] = o tanh(c[t])
 // backward: dc[t] = dc[t+1] f[t+1] + dh[t] o (1 - tanh(c[t])^2), dz by the chain rule, dh[t-1] += U dz[t]
-// Gates of a unit are one vec4 (input, forget, cell, output), as in https://keras.io/api/layers/recurrent_layers/lstm/
-// projection and gates (one buffer), dz: [time, batch, UNITS] vec4; cells: [time + 1, batch, UNITS], hidden:
-// [time + 1, batch, HIDDEN], the first time step 0; dh: [time, batch, DELTA].
-// Prepended: ROOM, a multiple of 8 not below UNITS; activations.wgsl, texture.wgsl, `weights` (U), binding 0, [UNITS, UNITS]
-// vec4; and the uniform `sizes`, so that one compiled shader serves layers of many sizes: STEPS, BATCH, UNITS; HIDDEN,
-// stride of hidden; DELTA, of dh; GATES, first vec4 of the layer in the texture of gates; CELLS, DH, first number of the
-// layer's cells and of dh in theirs.
+// A unit's four numbers in z and dz are one vec4 (input, forget, cell, output), as in https://keras.io/api/layers/recurrent_layers/lstm/
+// projection, dz: [time, batch, UNITS] vec4; states, what the way back needs: [time, batch, UNITS / 4, 5] vec4, i, f, g, o
+// and c of four units; hidden: [time + 1, batch, HIDDEN4] vec4, the first time step 0; dh: [time, batch, UNITS
+// padded to 4].
+// Prepended: ROOM, a power of 2 from 16 on, not below UNITS; activations.wgsl, texture.wgsl, weights_texture.wgsl; and
+// the uniform `sizes`, so that one compiled shader serves layers of many sizes: STEPS, BATCH, UNITS, HIDDEN4; WEIGHTS,
+// where U begins, [UNITS, UNITS] vec4.
 
-@group(0) @binding(1) var<storage, read_write> gates: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> cells: array<f32>;
-@group(0) @binding(3) var<storage, read_write> hidden: array<f32>;
-@group(0) @binding(7) var projections: texture_2d<f32>;
+@group(0) @binding(1) var projections: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(2) var states: texture_storage_2d<rgba32float, write>;
+@group(0) @binding(3) var hidden: texture_storage_2d<rgba32float, write>;
 
-// Of the two samples, by unit: the output, twice, for the step before and this one by turns; and the cell.
-var<private> h0: array<f32, 2u * ROOM>;
-var<private> h1: array<f32, 2u * ROOM>;
-var<private> c0: array<f32, ROOM>;
-var<private> c1: array<f32, ROOM>;
+// Mesa's time to compile grows with the square of the length of all private arrays, seconds for pairs of 64 units.
+const PAIRED = ROOM <= 64u;
+const QUADS = ROOM / 4u;
+const QUADS1 = select(1u, QUADS, PAIRED);
 
-// Stores a unit's step; returns (c, h).
-fn step_forward(row: u32, unit: u32, z: vec4f, previous: f32) -> vec2f {
-  let a = activate(z);
-  let c = a.y * previous + a.x * a.z;
-  let h = a.w * tanh_of(c);
-  gates[row * sizes.UNITS + unit] = a;
-  cells[(row + sizes.BATCH) * sizes.UNITS + unit] = c;
-  hidden[(row + sizes.BATCH) * sizes.HIDDEN + unit] = h;
-  return vec2f(c, h);
+// Of the two samples, by 4 units: the output, twice, for the step before and this one by turns; and the cell.
+var<private> h0: array<vec4f, 2u * QUADS>;
+var<private> h1: array<vec4f, 2u * QUADS1>;
+var<private> c0: array<vec4f, QUADS>;
+var<private> c1: array<vec4f, QUADS1>;
+
+fn quads() -> u32 {
+  return (sizes.UNITS + 3u) / 4u;
 }
 
-fn step_pair(row0: u32, row1: u32, unit: u32, to: u32, z0: vec4f, z1: vec4f) {
-  if (unit < sizes.UNITS) {
-    let a = step_forward(row0, unit, z0, c0[unit]);
-    c0[unit] = a.x;
-    h0[to + unit] = a.y;
-    // An unpaired sample's second half does the same once more.
-    let b = step_forward(row1, unit, z1, c1[unit]);
-    c1[unit] = b.x;
-    h1[to + unit] = b.y;
-  }
+// Samples that have a lane of their own.
+fn lanes() -> u32 {
+  return select(sizes.BATCH, (sizes.BATCH + 1u) / 2u, PAIRED);
+}
+
+// Where the state of four units begins.
+fn state_of(row: u32, quad: u32) -> u32 {
+  return (row * quads() + quad) * 5u;
+}
+
+fn tanh_of_all(x: vec4f) -> vec4f {
+  return vec4f(tanh_of(x.x), tanh_of(x.y), tanh_of(x.z), tanh_of(x.w));
+}
+
+// The weights between four units and one. Past the last unit they are others, which meet a 0 or whose sums nobody reads.
+fn of_four(w: u32) -> mat4x4f {
+  return mat4x4f(weight(w), weight(w + sizes.UNITS), weight(w + 2u * sizes.UNITS), weight(w + 3u * sizes.UNITS));
+}
+
+// The projections of 4 units, a column a unit.
+fn projection(row: u32, quad: u32) -> mat4x4f {
+  let i = row * sizes.UNITS + 4u * quad;
+  return mat4x4f(load(projections, i), load(projections, i + 1u), load(projections, i + 2u), load(projections, i + 3u));
+}
+
+struct State {
+  c: vec4f,
+  h: vec4f,
+}
+
+// Four units' step from their pre-activations, a column a unit; what lies past UNITS becomes 0.
+fn step_forward(row: u32, quad: u32, z: mat4x4f, previous: vec4f) -> State {
+  let gate = transpose(z);
+  let i = sigmoid(gate[0]);
+  let f = sigmoid(gate[1]);
+  let g = tanh_of_all(gate[2]);
+  let o = sigmoid(gate[3]);
+  let unit = 4u * quad + vec4u(0u, 1u, 2u, 3u);
+  let c = select(vec4f(), f * previous + i * g, unit < vec4u(sizes.UNITS));
+  let h = o * tanh_of_all(c);
+  let at = state_of(row, quad);
+  textureStore(states, place(at), i);
+  textureStore(states, place(at + 1u), f);
+  textureStore(states, place(at + 2u), g);
+  textureStore(states, place(at + 3u), o);
+  textureStore(states, place(at + 4u), c);
+  // A 1 follows the last unit, for the next layer's bias.
+  let out = (row + sizes.BATCH) * sizes.HIDDEN4 + quad;
+  textureStore(hidden, place(out), select(h, vec4f(1.0), unit == vec4u(sizes.UNITS)));
+  if (unit.w + 1u == sizes.UNITS) { textureStore(hidden, place(out + 1u), vec4f(1.0, 0.0, 0.0, 0.0)); }
+  return State(c, h);
 }
 
 @compute @workgroup_size(8)
 fn forward(@builtin(global_invocation_id) id: vec3u) {
-  let half = (sizes.BATCH + 1u) / 2u;
-  if (id.x >= half) {
+  if (id.x >= lanes()) {
     return;
   }
-  let paired = id.x + half < sizes.BATCH;
+  let paired = id.x + lanes() < sizes.BATCH;
   for (var t = 0u; t < sizes.STEPS; t++) {
     let row0 = t * sizes.BATCH + id.x;
-    let row1 = select(row0, row0 + half, paired);
-    let before = (t & 1u) * ROOM;
-    let to = ROOM - before;
-    for (var unit = 0u; unit < sizes.UNITS; unit += 4u) {
-      let z0 = sizes.GATES + row0 * sizes.UNITS + unit;
-      let z1 = sizes.GATES + row1 * sizes.UNITS + unit;
-      var a0 = load(projections, z0); var a1 = load(projections, z0 + 1u);
-      var a2 = load(projections, z0 + 2u); var a3 = load(projections, z0 + 3u);
-      var b0 = load(projections, z1); var b1 = load(projections, z1 + 1u);
-      var b2 = load(projections, z1 + 2u); var b3 = load(projections, z1 + 3u);
-      var w = unit;
-      for (var k = 0u; k < sizes.UNITS; k++) {
-        let ha = h0[before + k];
-        let hb = h1[before + k];
-        let w0 = weights[w]; let w1 = weights[w + 1u]; let w2 = weights[w + 2u]; let w3 = weights[w + 3u];
-        a0 += ha * w0; a1 += ha * w1; a2 += ha * w2; a3 += ha * w3;
-        b0 += hb * w0; b1 += hb * w1; b2 += hb * w2; b3 += hb * w3;
-        w += sizes.UNITS;
+    // An unpaired sample's second half does the same once more.
+    let row1 = select(row0, row0 + lanes(), paired);
+    let before = (t & 1u) * QUADS;
+    let to = QUADS - before;
+    for (var quad = 0u; quad < quads(); quad++) {
+      var a = projection(row0, quad);
+      var b = mat4x4f();
+      if (PAIRED) {
+        b = projection(row1, quad);
       }
-      step_pair(row0, row1, unit, to, a0, b0);
-      step_pair(row0, row1, unit + 1u, to, a1, b1);
-      step_pair(row0, row1, unit + 2u, to, a2, b2);
-      step_pair(row0, row1, unit + 3u, to, a3, b3);
+      var w = sizes.WEIGHTS + 4u * quad;
+      for (var k = 0u; k < quads(); k++) {
+        let ha = h0[before + k];
+        var hb = vec4f();
+        if (PAIRED) {
+          hb = h1[before + k];
+        }
+        let u0 = of_four(w);
+        let u1 = of_four(w + 1u);
+        a[0] += u0 * ha;
+        b[0] += u0 * hb;
+        a[1] += u1 * ha;
+        b[1] += u1 * hb;
+        let u2 = of_four(w + 2u);
+        let u3 = of_four(w + 3u);
+        a[2] += u2 * ha;
+        b[2] += u2 * hb;
+        a[3] += u3 * ha;
+        b[3] += u3 * hb;
+        w += 4u * sizes.UNITS;
+      }
+      let s0 = step_forward(row0, quad, a, c0[quad]);
+      c0[quad] = s0.c;
+      h0[to + quad] = s0.h;
+      if (PAIRED) {
+        let s1 = step_forward(row1, quad, b, c1[quad]);
+        c1[quad] = s1.c;
+        h1[to + quad] = s1.h;
+      }
     }
   }
 }
 
-@group(0) @binding(1) var all_gates: texture_2d<f32>;
-@group(0) @binding(2) var all_cells: texture_2d<f32>;
-@group(0) @binding(4) var all_deltas: texture_2d<f32>;
-@group(0) @binding(5) var<storage, read_write> dz: array<vec4f>;
+@group(0) @binding(1) var all_states: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(2) var dh: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(3) var dz: texture_storage_2d<rgba32float, write>;
 
-// Of the two samples, by unit: dz of this time step, where there is room; what the step after passes on to dh (r) and to
-// the cell (c0, c1). Mesa's time to compile grows with the square of all these lengths, seconds at ROOM 64.
-const KEPT = select(8u, ROOM, ROOM <= 64u);
-var<private> d0: array<vec4f, KEPT>;
-var<private> d1: array<vec4f, KEPT>;
-var<private> r0: array<f32, ROOM>;
-var<private> r1: array<f32, ROOM>;
-
-fn number(texture: texture_2d<f32>, i: u32) -> f32 {
-  return load(texture, i >> 2u)[i & 3u];
-}
+// Of the two samples: by unit, dz of this time step; by 4 units, what the step after passes on to dh (r) and to the cell
+// (c0, c1).
+var<private> d0: array<vec4f, ROOM>;
+var<private> d1: array<vec4f, 4u * QUADS1>;
+var<private> r0: array<vec4f, QUADS>;
+var<private> r1: array<vec4f, QUADS1>;
 
 struct Backward {
-  dz: vec4f,
-  carry: f32, // gradient of the cell of the step before
+  dz: mat4x4f, // a column a unit
+  carry: vec4f, // gradient of the cells of the step before
 }
 
-// A unit's step from the gradients that the step after passed on.
-fn step_backward(row: u32, unit: u32, passed: f32, carry: f32) -> Backward {
-  let i = row * sizes.UNITS + unit;
-  let a = load(all_gates, sizes.GATES + i);
-  let previous = number(all_cells, sizes.CELLS + i);
-  let t = tanh_of(number(all_cells, sizes.CELLS + i + sizes.BATCH * sizes.UNITS));
-  let d = number(all_deltas, sizes.DH + row * sizes.DELTA + unit) + passed;
-  let dc = carry + d * a.w * (1.0 - t * t);
-  let delta = vec4f(
-    dc * a.z * a.x * (1.0 - a.x),
-    dc * previous * a.y * (1.0 - a.y),
-    dc * a.x * (1.0 - a.z * a.z),
-    d * t * a.w * (1.0 - a.w),
-  );
-  dz[i] = delta;
-  return Backward(delta, dc * a.y);
+// Four units' step from the gradients that the step after passed on.
+fn step_backward(row: u32, quad: u32, passed: vec4f, carry: vec4f) -> Backward {
+  let at = state_of(row, quad);
+  let i = load(all_states, at);
+  let f = load(all_states, at + 1u);
+  let g = load(all_states, at + 2u);
+  let o = load(all_states, at + 3u);
+  let t = tanh_of_all(load(all_states, at + 4u));
+  var previous = vec4f();
+  if (row >= sizes.BATCH) {
+    previous = load(all_states, state_of(row - sizes.BATCH, quad) + 4u);
+  }
+  let d = load(dh, row * quads() + quad) + passed;
+  let dc = carry + d * o * (1.0 - t * t);
+  let delta = transpose(mat4x4f(
+    dc * g * i * (1.0 - i),
+    dc * previous * f * (1.0 - f),
+    dc * i * (1.0 - g * g),
+    d * t * o * (1.0 - o),
+  ));
+  let out = row * sizes.UNITS + 4u * quad;
+  let left = sizes.UNITS - 4u * quad;
+  textureStore(dz, place(out), delta[0]);
+  if (left > 1u) { textureStore(dz, place(out + 1u), delta[1]); }
+  if (left > 2u) { textureStore(dz, place(out + 2u), delta[2]); }
+  if (left > 3u) { textureStore(dz, place(out + 3u), delta[3]); }
+  return Backward(delta, dc * f);
 }
 
 @compute @workgroup_size(8)
 fn backward(@builtin(global_invocation_id) id: vec3u) {
-  let half = (sizes.BATCH + 1u) / 2u;
-  if (id.x >= half) {
+  if (id.x >= lanes()) {
     return;
   }
-  let paired = id.x + half < sizes.BATCH;
+  let paired = id.x + lanes() < sizes.BATCH;
   for (var t = sizes.STEPS; t > 0u; t--) {
     let row0 = (t - 1u) * sizes.BATCH + id.x;
-    let row1 = select(row0, row0 + half, paired);
-    for (var unit = 0u; unit < sizes.UNITS; unit++) {
-      let a = step_backward(row0, unit, r0[unit], c0[unit]);
-      c0[unit] = a.carry;
-      let b = step_backward(row1, unit, r1[unit], c1[unit]);
-      c1[unit] = b.carry;
-      if (KEPT == ROOM) {
-        d0[unit] = a.dz;
-        d1[unit] = b.dz;
+    let row1 = select(row0, row0 + lanes(), paired);
+    for (var quad = 0u; quad < quads(); quad++) {
+      let unit = 4u * quad;
+      let a = step_backward(row0, quad, r0[quad], c0[quad]);
+      c0[quad] = a.carry;
+      d0[unit] = a.dz[0]; d0[unit + 1u] = a.dz[1]; d0[unit + 2u] = a.dz[2]; d0[unit + 3u] = a.dz[3];
+      if (PAIRED) {
+        let b = step_backward(row1, quad, r1[quad], c1[quad]);
+        c1[quad] = b.carry;
+        d1[unit] = b.dz[0]; d1[unit + 1u] = b.dz[1]; d1[unit + 2u] = b.dz[2]; d1[unit + 3u] = b.dz[3];
       }
     }
     if (t == 1u) {
       return;
     }
-    for (var k = 0u; k < sizes.UNITS; k += 8u) {
-      var w = k * sizes.UNITS;
-      var s0 = vec4f(); var s1 = vec4f();
-      var s2 = vec4f(); var s3 = vec4f();
+    for (var k = 0u; k < quads(); k += 4u) {
+      var w = sizes.WEIGHTS + 4u * k * sizes.UNITS;
+      var a = mat4x4f();
+      var b = mat4x4f();
       for (var unit = 0u; unit < sizes.UNITS; unit++) {
-        var a: vec4f;
-        var b: vec4f;
-        if (KEPT == ROOM) {
-          a = d0[unit];
-          b = d1[unit];
-        } else {
-          a = dz[row0 * sizes.UNITS + unit];
-          b = dz[row1 * sizes.UNITS + unit];
+        let x = d0[unit];
+        var y = vec4f();
+        if (PAIRED) {
+          y = d1[unit];
         }
-        let m = mat4x4f(weights[w], weights[w + sizes.UNITS], weights[w + 2u * sizes.UNITS], weights[w + 3u * sizes.UNITS]);
-        s0 += a * m;
-        s1 += b * m;
-        let n = mat4x4f(
-          weights[w + 4u * sizes.UNITS], weights[w + 5u * sizes.UNITS], weights[w + 6u * sizes.UNITS], weights[w + 7u * sizes.UNITS],
-        );
-        s2 += a * n;
-        s3 += b * n;
+        let u0 = of_four(w);
+        a[0] += x * u0;
+        b[0] += y * u0;
+        let u1 = of_four(w + 4u * sizes.UNITS);
+        a[1] += x * u1;
+        b[1] += y * u1;
+        let u2 = of_four(w + 8u * sizes.UNITS);
+        a[2] += x * u2;
+        b[2] += y * u2;
+        let u3 = of_four(w + 12u * sizes.UNITS);
+        a[3] += x * u3;
+        b[3] += y * u3;
         w += 1u;
       }
-      // Past UNITS there is room.
-      r0[k] = s0.x; r0[k + 1u] = s0.y; r0[k + 2u] = s0.z; r0[k + 3u] = s0.w;
-      r0[k + 4u] = s2.x; r0[k + 5u] = s2.y; r0[k + 6u] = s2.z; r0[k + 7u] = s2.w;
-      r1[k] = s1.x; r1[k + 1u] = s1.y; r1[k + 2u] = s1.z; r1[k + 3u] = s1.w;
-      r1[k + 4u] = s3.x; r1[k + 5u] = s3.y; r1[k + 6u] = s3.z; r1[k + 7u] = s3.w;
+      // Past UNITS there is room, and nobody reads it.
+      r0[k] = a[0]; r0[k + 1u] = a[1]; r0[k + 2u] = a[2]; r0[k + 3u] = a[3];
+      if (PAIRED) {
+        r1[k] = b[0]; r1[k + 1u] = b[1]; r1[k + 2u] = b[2]; r1[k + 3u] = b[3];
+      }
     }
   }
 }

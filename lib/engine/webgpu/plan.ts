@@ -7,7 +7,6 @@
 import { alignment } from "../../alignment.ts";
 import { type EngineSpec, slotCount } from "../engine.ts";
 import activationsCode from "./activations.wgsl" with { type: "text" };
-import convCode from "./conv.wgsl" with { type: "text" };
 import {
   ceil4,
   ceil64,
@@ -16,8 +15,7 @@ import {
   type Matrix,
 } from "./device_layout.ts";
 import type { KernelSet } from "./kernels.ts";
-import lossCode from "./loss.wgsl" with { type: "text" };
-import updateCode from "./update.wgsl" with { type: "text" };
+import { type Bindings, Memory, type Tensor, type Wanted } from "./memory.ts";
 
 /** Most steps between two reads of the host: bounds memory and how long an abort waits. */
 export const STRETCH = 512;
@@ -25,45 +23,8 @@ export const STRETCH = 512;
 /** Most batches of `predict()` between two reads of the host. */
 export const STRETCH_INPUTS = 16;
 
-/** The engine's buffers by what they hold. */
-export type BufferName =
-  | "weights"
-  | "slots"
-  | "gradient"
-  | "partials"
-  | "squares"
-  | "series"
-  | "inputs"
-  | "order"
-  | "rates"
-  | "control"
-  | "activations"
-  | "gates"
-  | "cells"
-  | "deltas"
-  | "sums"
-  | "metrics"
-  | "tiles";
-
-/** A part of a buffer, in float32s. */
-export interface View<Name = BufferName> {
-  buffer: Name;
-  offset: number;
-  size: number;
-}
-
-/** Texels of a row of a texture that shows a buffer. */
-export const TEXTURE_WIDTH = 1024;
-
-/** The buffers that also exist as textures, where the kernel set wants it. */
-export type TextureName = "activations" | "deltas" | "gates" | "cells";
-
-/** One dispatch, after bringing parts of some textures up to date with their buffers. */
-export interface Stage {
-  /** By binding: textures that show whole buffers. */
-  textures?: Record<number, TextureName>;
-  /** What to copy from buffers to their textures before the dispatch. */
-  shown?: View<TextureName>[];
+/** One dispatch. */
+export interface Stage extends Bindings {
   /** What it does to what, in errors. */
   what: string;
   code: string;
@@ -71,9 +32,8 @@ export interface Stage {
   constants: Record<string, number>;
   /** Declared before the code as the uniform `sizes`, of u32s by these names. */
   sizes?: Record<string, number>;
-  /** Weights at binding 0: declared before the code, as uniform or storage. */
-  weights?: View;
-  bindings: Record<number, View>;
+  /** Whether the weights' texture is to be brought up to date first. */
+  showsWeights?: boolean;
   /** Workgroups. */
   grid: readonly [x: number, y: number];
 }
@@ -81,15 +41,14 @@ export interface Stage {
 /** A train step and its parts. */
 export interface Plan {
   layout: DeviceLayout;
-  /** Size of each buffer in float32s. */
-  sizes: Record<BufferName, number>;
-  /** Columns of `activations` that hold a constant 1, beside each layer's output. */
+  memory: Memory;
+  /** Columns of the buffer `activations` that hold a constant 1, beside each layer's output. */
   ones: { offset: number; stride: number; rows: number }[];
   /** Contents of the buffer `tiles`. */
   tiles: Uint32Array<ArrayBuffer>;
-  /** Gather and convolution from the series, or from the inputs of `predict()`. */
-  convolve: { series: Stage; inputs: Stage };
-  /** From the convolution to the output. */
+  /** The first stage, from the series or from the inputs of `predict()`. */
+  gather: { series: Stage; inputs: Stage };
+  /** From there to the output. */
   forward: Stage[];
   /** Loss and its derivative. */
   loss: Stage;
@@ -102,14 +61,14 @@ export interface Plan {
   /** Metrics of the step; counts it. */
   finish: Stage;
   /** The network's unscaled output, `[steps, batch, width]`. */
-  output: View & { width: number };
+  output: Tensor & { width: number };
   /** Output positions per window. */
   steps: number;
 }
 
 /** A layer's output over a batch: `rows x width` with a 1 in column `width`. */
 interface Layer {
-  view: View<TextureName>;
+  view: Tensor;
   /** Float32s from row to row. */
   stride: number;
   width: number;
@@ -120,34 +79,36 @@ interface Layer {
 /** One weight gradient: `left` transposed times `right`. */
 interface Product {
   left: Layer;
-  right: View<TextureName>;
+  right: Tensor;
   result: Matrix;
 }
 
-/** Cuts the weight gradients into the tiles of `accumulate`. */
+/** Cuts the weight gradients into the tiles of `accumulate`, as its `struct Tile` has them. */
 function cutTiles(
   products: Product[],
-  [high, wide]: KernelSet["gradientTile"],
-): Uint32Array<ArrayBuffer> {
-  const numbers: number[] = [];
+  { gradientTile: [high, wide], textures }: KernelSet,
+): number[][] {
+  const tiles: number[][] = [];
   for (const { left, right, result } of products) {
     const columns = result.columns / 4;
-    for (let i = 0; i < result.height; i += high) {
-      for (let j = 0; j < columns; j += wide) {
-        numbers.push(
-          (left.view.offset + left.skip) / 4,
+    const factors = textures
+      ? [left.view.layer, left.skip / 4, right.layer]
+      : [(left.view.offset + left.skip) / 4, right.offset / 4];
+    for (let j = 0; j < columns; j += wide) {
+      for (let i = 0; i < result.height; i += high) {
+        tiles.push([
           left.stride / 4,
-          right.offset / 4,
           columns,
           result.offset / 4,
           result.height,
           i,
           j,
-        );
+          ...factors,
+        ]);
       }
     }
   }
-  return Uint32Array.from(numbers);
+  return tiles;
 }
 
 /** Length of the software recurrence's private arrays: one compiled shader for many numbers of units. */
@@ -159,6 +120,7 @@ function room(units: number): number {
 const GEMM_SIZES = {
   ROWS: 0,
   FIRST: 0,
+  WEIGHTS: 0,
   SKIP: 0,
   ACT4: 0,
   OUT4: 0,
@@ -174,11 +136,8 @@ const LSTM_SIZES = {
   STEPS: 0,
   BATCH: 0,
   UNITS: 0,
-  HIDDEN: 0,
-  DELTA: 0,
-  GATES: 0,
-  CELLS: 0,
-  DH: 0,
+  HIDDEN4: 0,
+  WEIGHTS: 0,
 };
 
 /** The number by which update.wgsl knows the rule. */
@@ -199,7 +158,7 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
   const { steps, anchor, padLeft } = alignment(spec);
   const rows = steps * batchSize;
   const layout = deviceLayout(spec);
-  const sizes = {
+  const memory = new Memory({
     weights: layout.size,
     slots: Math.max(slotCount(spec) * layout.size, 64),
     gradient: layout.size,
@@ -209,59 +168,22 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
     metrics: 2 * STRETCH,
     control: 64,
     inputs: STRETCH_INPUTS * batchSize * spec.windowSize,
-    activations: 0,
-    gates: 0,
-    cells: 0,
-    deltas: 0,
     sums: 2 * rows,
-    squares: 64,
-    partials: 0,
+    // Of each workgroup of the optimizer, and their sum.
+    squares: ceil64(layout.size / 256 + 2),
     tiles: 0,
-  } satisfies Record<BufferName, number>;
-  const whole = (buffer: BufferName): View => ({
-    buffer,
-    offset: 0,
-    size: sizes[buffer],
-  });
-  const reserve = (
-    buffer: TextureName,
-    size: number,
-  ): View<TextureName> => {
-    const view = { buffer, offset: sizes[buffer], size };
-    sizes[buffer] = ceil64(sizes[buffer] + size);
-    return view;
-  };
+  }, set.textures);
   const ones: Plan["ones"] = [];
   /** A layer's output with its column of ones; `before` rows of zeros come first. */
   const output = (width: number, before = 0): Layer => {
     const stride = ceil4(width + 1);
-    const view = reserve("activations", (rows + before) * stride);
-    ones.push({ offset: view.offset + width, stride, rows: rows + before });
+    const view = memory.reserve("activations", (rows + before) * stride);
+    if (!set.textures) {
+      ones.push({ offset: view.offset + width, stride, rows: rows + before });
+    }
     return { view, stride, width, skip: 0 };
   };
-  const weightsOf = (matrix: Matrix): View => ({
-    buffer: "weights",
-    offset: matrix.offset,
-    size: matrix.rows * matrix.columns,
-  });
   const groups = (n: number, each: number) => Math.ceil(n / each);
-  /** A stage's bindings: `views` as textures, where the kernel set wants it, and others. */
-  const reads = (
-    views: Record<number, View<TextureName>>,
-    others: Record<number, View>,
-  ): Pick<Stage, "bindings" | "textures" | "shown"> =>
-    set.textures
-      ? {
-        bindings: others,
-        textures: Object.fromEntries(
-          Object.entries(views).map(([binding, { buffer }]) => [
-            binding,
-            buffer,
-          ]),
-        ),
-        shown: Object.values(views),
-      }
-      : { bindings: { ...views, ...others } };
   /** A stage's sizes, in the way the kernel set takes them; `absent` are those that it doesn't use. */
   const sized = (
     sizes: Record<string, number>,
@@ -270,37 +192,55 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
     set.uniformSizes
       ? { constants: {}, sizes: { ...absent, ...sizes } }
       : { constants: sizes };
-  /** Where a view begins in what `reads()` binds, in vec4s. */
-  const first = (view: View) => set.textures ? view.offset / 4 : 0;
+  /** Where in what `bind()` binds a matrix begins, for kernels that want to know. */
+  const begins = (matrix: Matrix): Record<string, number> =>
+    set.textures ? { WEIGHTS: matrix.offset / 4 } : {};
 
   const patches = output(spec.kernelSize);
   const conv = output(spec.filters);
-  const convolve = (buffer: "series" | "inputs"): Stage => ({
-    what: "convolution",
-    code: convCode,
-    entryPoint: "convolve",
-    constants: {
+  const gather = (buffer: "series" | "inputs"): Stage => {
+    const sources = {
+      1: buffer,
+      2: "order",
+      3: "control",
+    } as const;
+    const constants = {
       ROWS: rows,
       BATCH: batchSize,
       WINDOW: spec.windowSize,
       KERNEL: spec.kernelSize,
       STRIDE: spec.strides,
       PAD_LEFT: padLeft,
-      PATCH_WIDTH: patches.stride,
-      COLUMNS: layout.conv.columns / 4,
-      OUT4: conv.stride / 4,
-      WIDTH: spec.filters,
-    },
-    weights: weightsOf(layout.conv),
-    bindings: {
-      1: whole(buffer),
-      2: whole("order"),
-      3: whole("control"),
-      4: patches.view,
-      5: conv.view,
-    },
-    grid: [groups(rows, 64), layout.conv.columns / 4],
-  });
+    };
+    return set.textures
+      ? {
+        what: "gathering of windows",
+        code: set.gather,
+        entryPoint: "gather",
+        constants: { ...constants, OUT4: patches.stride / 4 },
+        ...memory.bind({ tensors: { 4: patches.view }, buffers: sources }),
+        showsWeights: true,
+        grid: [groups(rows, 8), 1],
+      }
+      : {
+        what: "convolution",
+        code: set.gather,
+        entryPoint: "convolve",
+        constants: {
+          ...constants,
+          PATCH_WIDTH: patches.stride,
+          COLUMNS: layout.conv.columns / 4,
+          OUT4: conv.stride / 4,
+          WIDTH: spec.filters,
+        },
+        ...memory.bind({
+          weights: layout.conv,
+          tensors: { 4: patches.view, 5: conv.view },
+          buffers: sources,
+        }),
+        grid: [groups(rows, 64), layout.conv.columns / 4],
+      };
+  };
 
   const forward: Stage[] = [], backward: Stage[] = [];
   const products: Product[] = [];
@@ -308,55 +248,64 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
     what: string,
     input: Layer,
     matrix: Matrix,
-    result: { view: View; stride: number; width: number; relu: boolean },
+    result: { view: Tensor; stride: number; width: number; relu: boolean },
   ): Stage => ({
-    ...reads({ 1: input.view }, { 2: result.view }),
+    ...memory.bind({
+      weights: matrix,
+      tensors: { 1: input.view, 2: result.view },
+    }),
     what,
     code: set.gemm,
     entryPoint: "project",
     ...sized({
       ROWS: rows,
       IN4: input.stride / 4,
-      FIRST: first(input.view) + input.skip / 4,
+      FIRST: input.skip / 4,
       OUT4: result.stride / 4,
       COLUMNS: matrix.columns / 4,
       WIDTH: result.width,
       RELU: Number(result.relu),
+      ...begins(matrix),
     }, GEMM_SIZES),
-    weights: weightsOf(matrix),
     grid: [
       groups(rows, set.projectTile[0]),
-      groups(matrix.columns / 4, set.projectTile[1]),
+      groups(
+        (set.textures ? result.stride : matrix.columns) / 4,
+        set.projectTile[1],
+      ),
     ],
   });
   /** Gradient by a layer's input; `masked` by the relu that made the input. */
   const inputGradient = (
     what: string,
-    deltas: View<TextureName>,
+    deltas: Tensor,
     matrix: Matrix,
     input: Layer,
     masked: boolean,
-  ): { stage: Stage; deltas: View<TextureName> } => {
+  ): { stage: Stage; deltas: Tensor } => {
     const stride = ceil4(input.width);
-    const result = reserve("deltas", rows * stride);
+    const result = memory.reserve("deltas", rows * stride);
     return {
       deltas: result,
       stage: {
-        ...reads({ 1: deltas }, { 2: result, 3: input.view }),
+        ...memory.bind({
+          weights: matrix,
+          tensors: { 1: deltas, 2: result, 3: input.view },
+        }),
         what,
         code: set.gemm,
         entryPoint: "input_gradient",
         ...sized({
           ROWS: rows,
-          FIRST: first(deltas),
+          FIRST: 0,
           COLUMNS: matrix.columns / 4,
           OUT4: stride / 4,
           ACT4: input.stride / 4,
           SKIP: input.skip / 4,
           WIDTH: input.width,
           MASKED: Number(masked),
+          ...begins(matrix),
         }, GEMM_SIZES),
-        weights: weightsOf(matrix),
         grid: [
           groups(rows, set.inputGradientTile[0]),
           groups(stride / 4, set.inputGradientTile[1]),
@@ -365,12 +314,20 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
     };
   };
 
+  if (set.textures) {
+    forward.push(
+      project("convolution", patches, layout.conv, { ...conv, relu: true }),
+    );
+  }
   let current: Layer = conv;
   const made = spec.lstmUnits.map((units, i) => {
     const { kernel, recurrent } = layout.lstm[i]!;
     const input = current;
-    const gates = reserve("gates", rows * 4 * units);
-    const cells = reserve("cells", (rows + batchSize) * units);
+    const gates = memory.reserve("gates", rows * 4 * units);
+    // Textures can't be read and written at once: gates and cells are other tensors than the projections there.
+    const states = set.textures
+      ? { 2: memory.reserve("gates", rows * 5 * ceil4(units)) }
+      : { 2: memory.reserve("cells", (rows + batchSize) * units) };
     const all = output(units, batchSize);
     // A time step later: h[t] for what comes next, h[t-1] for the recurrence.
     current = { ...all, skip: batchSize * all.stride };
@@ -380,8 +337,10 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
       STEPS: steps,
       BATCH: batchSize,
       UNITS: units,
-      HIDDEN: all.stride,
-      ...set.textures ? { GATES: first(gates) } : {},
+      ...set.textures
+        ? { HIDDEN4: all.stride / 4 }
+        : { HIDDEN: all.stride, DELTA: ceil4(units) },
+      ...begins(recurrent),
     };
     forward.push(
       project(`input projection of LSTM ${i}`, input, kernel, {
@@ -395,16 +354,23 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
         code: lstmCode,
         entryPoint: "forward",
         ...sized(constants, LSTM_SIZES),
-        weights: weightsOf(recurrent),
-        ...reads(set.textures ? { 7: gates } : {}, {
-          1: gates,
-          2: cells,
-          3: all.view,
+        ...memory.bind({
+          weights: recurrent,
+          tensors: { 1: gates, ...states, 3: all.view },
         }),
-        grid: [set.lstmGroups(batchSize), 1],
+        grid: [set.lstmGroups(batchSize, units), 1],
       },
     );
-    return { input, all, gates, cells, kernel, recurrent, constants, lstmCode };
+    return {
+      input,
+      all,
+      gates,
+      states,
+      kernel,
+      recurrent,
+      constants,
+      lstmCode,
+    };
   });
   const dense = layout.dense.map((matrix, i) => {
     const input = current;
@@ -420,7 +386,7 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
   });
 
   const deltaWidth = ceil4(horizon);
-  let deltas = reserve("deltas", rows * deltaWidth);
+  let deltas = memory.reserve("deltas", rows * deltaWidth);
   const lossConstants = {
     ROWS: rows,
     BATCH: batchSize,
@@ -430,7 +396,7 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
   };
   const loss: Stage = {
     what: "loss",
-    code: lossCode,
+    code: set.loss,
     entryPoint: "derive",
     constants: {
       ...lossConstants,
@@ -439,25 +405,28 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
       SCALE: spec.outputScale,
       LOSS: ["huber", "mse", "mae"].indexOf(spec.loss),
       DELTA: spec.huberDelta,
-      OUT_WIDTH: current.stride,
-      DELTA_WIDTH: deltaWidth,
+      OUT4: current.stride / 4,
+      DELTA4: deltaWidth / 4,
     },
-    bindings: {
-      0: whole("series"),
-      1: whole("order"),
-      2: whole("control"),
-      3: current.view,
-      4: deltas,
-      5: whole("sums"),
-    },
+    ...memory.bind({
+      tensors: { 3: current.view, 4: deltas },
+      buffers: {
+        0: "series",
+        1: "order",
+        2: "control",
+        5: "sums",
+      },
+    }),
     grid: [groups(rows, 64), 1],
   };
   const finish: Stage = {
     what: "metrics",
-    code: lossCode,
+    code: set.loss,
     entryPoint: "finish",
     constants: lossConstants,
-    bindings: { 2: whole("control"), 5: whole("sums"), 6: whole("metrics") },
+    ...memory.bind({
+      buffers: { 2: "control", 5: "sums", 6: "metrics" },
+    }),
     grid: [1, 1],
   };
 
@@ -475,23 +444,29 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
     deltas = next.deltas;
   }
   for (let i = made.length - 1; i >= 0; i--) {
-    const { input, all, gates, cells, kernel, recurrent, constants, lstmCode } =
-      made[i]!;
-    const dz = reserve("deltas", gates.size);
+    const {
+      input,
+      all,
+      gates,
+      states,
+      kernel,
+      recurrent,
+      constants,
+      lstmCode,
+    } = made[i]!;
+    const dz = memory.reserve("deltas", gates.size);
     backward.push({
       what: `back-propagation through time of LSTM ${i}`,
       code: lstmCode,
       entryPoint: "backward",
-      ...sized({
-        ...constants,
-        DELTA: ceil4(constants.UNITS),
-        ...set.textures
-          ? { CELLS: 4 * first(cells), DH: 4 * first(deltas) }
-          : {},
-      }, LSTM_SIZES),
-      weights: weightsOf(recurrent),
-      ...reads({ 1: gates, 2: cells, 4: deltas }, { 5: dz }),
-      grid: [set.lstmGroups(batchSize), 1],
+      ...sized(constants, LSTM_SIZES),
+      ...memory.bind({
+        weights: recurrent,
+        tensors: set.textures
+          ? { 1: states[2], 2: deltas, 3: dz }
+          : { 1: gates, ...states, 4: deltas, 5: dz },
+      }),
+      grid: [set.lstmGroups(batchSize, constants.UNITS), 1],
     });
     products.push(
       { left: input, right: dz, result: kernel },
@@ -509,44 +484,33 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
   }
   products.push({ left: patches, right: deltas, result: layout.conv });
 
-  if (set.textures) {
-    const row = 4 * TEXTURE_WIDTH;
-    for (const name of ["activations", "gates", "cells", "deltas"] as const) {
-      sizes[name] = Math.ceil(sizes[name] / row) * row;
-    }
-  }
-  const tiles = cutTiles(products, set.gradientTile);
-  const count = tiles.length / 8;
+  const tiles = cutTiles(products, set);
+  const count = tiles.length;
   const splits = set.splits(rows, count);
-  sizes.tiles = tiles.length;
-  sizes.partials = splits * layout.size;
+  memory.sizes.tiles = count * tiles[0]!.length;
+  const partials = memory.reserve("partials", splits * layout.size);
   backward.push({
     what: "weight gradients",
     code: set.gradient,
     entryPoint: "accumulate",
     constants: { ROWS: rows, SPLITS: splits, COUNT: layout.size / 4 },
-    ...reads(
-      {
-        1: { ...patches.view, offset: 0, size: sizes.activations },
-        2: { ...deltas, offset: 0, size: sizes.deltas },
-      },
-      { 0: whole("tiles"), 3: whole("partials") },
-    ),
-    // The stages before have read the rest.
-    ...set.textures ? { shown: [patches.view, deltas] } : {},
+    ...memory.bind({
+      tensors: { 3: partials },
+      all: { 1: "activations", 2: "deltas" },
+      buffers: { 0: "tiles" },
+    }),
     grid: [count, splits],
   });
 
   const reduceGroups = groups(layout.size / 4, 64);
-  sizes.squares = ceil64(reduceGroups + 1);
   const updateStage = (
     what: string,
     entryPoint: string,
-    buffers: (readonly [number, BufferName])[],
+    wanted: Wanted,
     x: number,
   ): Stage => ({
     what,
-    code: updateCode,
+    code: set.update,
     entryPoint,
     constants: {
       COUNT: layout.size / 4,
@@ -560,47 +524,44 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
       EPSILON: spec.epsilon,
       GROUPS: reduceGroups,
     },
-    bindings: Object.fromEntries(
-      buffers.map(([binding, buffer]) => [binding, whole(buffer)]),
-    ),
+    ...memory.bind(wanted),
     grid: [x, 1],
   });
-  const reduce = updateStage("sum of the partial gradients", "reduce", [
-    [0, "partials"],
-    [1, "gradient"],
-    [2, "squares"],
-  ], reduceGroups);
-  const state = [
-    [3, "rates"],
-    [4, "control"],
-    [5, "weights"],
-    [6, "slots"],
-  ] as const;
+  const reduce = updateStage("sum of the partial gradients", "reduce", {
+    tensors: { 0: partials },
+    buffers: { 1: "gradient", 2: "squares" },
+  }, reduceGroups);
+  const state = {
+    3: "rates",
+    4: "control",
+    5: "weights",
+    6: "slots",
+  } as const;
   const update = spec.clipNorm > 0
     ? [
       reduce,
-      updateStage("norm of the gradient", "norm", [[2, "squares"]], 1),
-      updateStage("optimizer", "update_clipped", [
-        [1, "gradient"],
-        [2, "squares"],
-        ...state,
-      ], reduceGroups),
+      updateStage("norm of the gradient", "norm", {
+        buffers: { 2: "squares" },
+      }, 1),
+      updateStage("optimizer", "update_clipped", {
+        shownWeights: 7,
+        buffers: { 1: "gradient", 2: "squares", ...state },
+      }, reduceGroups),
     ]
     : [
-      updateStage(
-        "optimizer",
-        "update",
-        [[0, "partials"], ...state],
-        reduceGroups,
-      ),
+      updateStage("optimizer", "update", {
+        shownWeights: 7,
+        tensors: { 0: partials },
+        buffers: state,
+      }, reduceGroups),
     ];
 
   return {
     layout,
-    sizes,
+    memory,
     ones,
-    tiles,
-    convolve: { series: convolve("series"), inputs: convolve("inputs") },
+    tiles: Uint32Array.from(tiles.flat()),
+    gather: { series: gather("series"), inputs: gather("inputs") },
     forward,
     loss,
     backward,

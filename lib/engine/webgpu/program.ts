@@ -7,12 +7,11 @@ import { GpuError, UnsupportedModelError } from "../../errors.ts";
 import type { GpuHandle } from "../device.ts";
 import {
   type BufferName,
-  type Plan,
-  type Stage,
   TEXTURE_WIDTH,
   type TextureName,
-  type View,
-} from "./plan.ts";
+  type TextureView,
+} from "./memory.ts";
+import type { Plan, Stage } from "./plan.ts";
 
 /** Compiled pipelines of each device by their text: layers and engines of the same shape share them. */
 const pipelines = new WeakMap<
@@ -23,41 +22,34 @@ const pipelines = new WeakMap<
 /** Where a stage's sizes are bound. */
 const SIZES_BINDING = 9;
 
-/** Float32s of core WebGPU's `maxUniformBufferBindingSize`. */
-const UNIFORM_WEIGHTS = 16_384;
-
 /** A stage ready to be dispatched. */
 export interface Dispatch {
   pipeline: GPUComputePipeline;
   group: GPUBindGroup;
   grid: readonly [x: number, y: number];
-  /** Rows of textures to bring up to date first. As records: Deno takes twice as long to read a list. */
-  copies: [
-    source: GPUTexelCopyBufferInfo,
-    destination: GPUTexelCopyTextureInfo,
-    size: { width: number; height: number },
-  ][];
+  /** What to bring up to date first: the weights' texture, or nothing. As a record: Deno takes twice as long to read a list. */
+  copy:
+    | [
+      source: GPUTexelCopyBufferInfo,
+      destination: GPUTexelCopyTextureInfo,
+      size: { width: number; height: number },
+    ]
+    | undefined;
 }
+
+/** Bytes in a row of a texture. */
+const ROW_BYTES = 16 * TEXTURE_WIDTH;
 
 /** Compiles a stage, or finds it compiled. */
 function compile(
   handle: GpuHandle,
   stage: Stage,
-  uniform: boolean,
 ): Promise<GPUComputePipeline> {
-  const { what, code, entryPoint, constants, sizes, weights } = stage;
+  const { what, code, entryPoint, constants, sizes } = stage;
   let declaration = "";
-  if (weights) {
-    // Uniform weights are declared as long as they may be, so that matrices of all sizes share a shader.
-    const [space, length] = uniform
-      ? ["uniform", UNIFORM_WEIGHTS / 4]
-      : ["storage, read", weights.size / 4];
-    declaration +=
-      `@group(0) @binding(0) var<${space}> weights: array<vec4f, ${length}>;\n`;
-  }
   if (sizes) {
     const members = Object.keys(sizes).map((name) => `${name}: u32`);
-    declaration += `struct Sizes { ${members.join(", ")} }\n` +
+    declaration = `struct Sizes { ${members.join(", ")} }\n` +
       `@group(0) @binding(${SIZES_BINDING}) var<uniform> sizes: Sizes;\n`;
   }
   const key = JSON.stringify([entryPoint, constants, declaration, code]);
@@ -74,53 +66,76 @@ function compile(
   return pipeline;
 }
 
-/** The buffers of one engine, and the way to its dispatches. */
+/** The buffers and textures of one engine, and the way to its dispatches. */
 export class Program {
-  readonly buffers: Record<BufferName, GPUBuffer>;
+  readonly #buffers = new Map<BufferName, GPUBuffer>();
   readonly #textures = new Map<TextureName, GPUTexture>();
   readonly #sizes: GPUBuffer[] = [];
-  #bytes: number;
+  #bytes = 0;
   readonly #handle: GpuHandle;
-  readonly #uniformWeights: boolean;
+  readonly #plan: Plan;
 
-  /** @throws {UnsupportedModelError} if a buffer is larger than the adapter takes. */
-  constructor(handle: GpuHandle, plan: Plan, uniformWeights: boolean) {
+  /** @throws {UnsupportedModelError} if a buffer or texture is larger than the adapter takes. */
+  constructor(handle: GpuHandle, plan: Plan) {
     this.#handle = handle;
-    this.#uniformWeights = uniformWeights;
+    this.#plan = plan;
     const { device } = handle;
-    const limit = Math.min(
-      device.limits.maxStorageBufferBindingSize,
-      device.limits.maxBufferSize,
-    );
-    const entries = Object.entries({
-      ...plan.sizes,
-      // The last matrix is bound as long as any.
-      weights: plan.sizes.weights + (uniformWeights ? UNIFORM_WEIGHTS : 0),
-    }) as [BufferName, number][];
-    for (const [name, size] of entries) {
-      if (4 * size > limit) {
+    const { limits } = device;
+    const check = (
+      name: string,
+      bytes: number,
+      limit: number,
+      what: string,
+    ) => {
+      if (bytes > limit) {
         throw new UnsupportedModelError(
-          `Cannot train on the GPU: the ${name} of a batch take ${
-            4 * size
-          } bytes, the adapter takes ${limit} in one buffer; a smaller batch would fit`,
+          `Cannot train on the GPU: the ${name} of a batch take ${bytes} bytes, the adapter takes ${limit} in one ${what}; a smaller batch would fit`,
         );
       }
+    };
+    const bufferLimit = Math.min(
+      limits.maxStorageBufferBindingSize,
+      limits.maxBufferSize,
+    );
+    const buffers = Object.entries(plan.memory.sizes) as [BufferName, number][];
+    const textures = Object.entries(plan.memory.textures);
+    for (const [name, size] of buffers) {
+      check(name, 4 * size, bufferLimit, "buffer");
     }
-    let bytes = 0;
-    this.buffers = Object.fromEntries(entries.map(([name, size]) => {
-      bytes += 4 * size;
-      return [
+    for (const [name, { rows }] of textures) {
+      const most = limits.maxTextureDimension2D;
+      check(name, rows * ROW_BYTES, most * ROW_BYTES, "texture");
+    }
+    for (const [name, size] of buffers) {
+      this.#bytes += 4 * size;
+      this.#buffers.set(
         name,
         device.createBuffer({
           label: name,
           size: 4 * size,
           usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC |
-            GPUBufferUsage.COPY_DST |
-            (name === "weights" ? GPUBufferUsage.UNIFORM : 0),
+            GPUBufferUsage.COPY_DST,
         }),
-      ];
-    })) as Record<BufferName, GPUBuffer>;
-    this.#bytes = bytes;
+      );
+    }
+    for (const [name, { rows, layers }] of textures) {
+      this.#bytes += rows * layers * ROW_BYTES;
+      this.#textures.set(
+        name as TextureName,
+        device.createTexture({
+          label: name,
+          size: [TEXTURE_WIDTH, rows, layers],
+          format: "rgba32float",
+          usage: GPUTextureUsage.STORAGE_BINDING | GPUTextureUsage.COPY_SRC |
+            GPUTextureUsage.COPY_DST,
+        }),
+      );
+    }
+  }
+
+  /** A buffer that the plan gave a size. */
+  buffer(name: BufferName): GPUBuffer {
+    return this.#buffers.get(name)!;
   }
 
   /** Bytes of GPU memory in all buffers and textures. */
@@ -128,21 +143,55 @@ export class Program {
     return this.#bytes;
   }
 
-  /** The texture that shows a buffer, made on first use. */
-  #texture(name: TextureName): GPUTexture {
-    let texture = this.#textures.get(name);
-    if (!texture) {
-      const { size } = this.buffers[name];
-      texture = this.#handle.device.createTexture({
-        label: name,
-        size: [TEXTURE_WIDTH, size / (16 * TEXTURE_WIDTH)],
-        format: "rgba32float",
-        usage: GPUTextureUsage.TEXTURE_BINDING | GPUTextureUsage.COPY_DST,
-      });
-      this.#bytes += size;
-      this.#textures.set(name, texture);
+  /** Float32s that {@linkcode copyOutput} copies. */
+  get outputSize(): number {
+    const { output, memory: { textures } } = this.#plan;
+    return textures.activations
+      ? Math.ceil(4 * output.size / ROW_BYTES) * ROW_BYTES / 4
+      : output.size;
+  }
+
+  /** Records a copy of the network's output to a buffer, `at` float32s from its start. */
+  copyOutput(encoder: GPUCommandEncoder, buffer: GPUBuffer, at: number): void {
+    const { offset, layer } = this.#plan.output;
+    const texture = this.#textures.get("activations");
+    if (texture) {
+      encoder.copyTextureToBuffer(
+        { texture, origin: { x: 0, y: 0, z: layer } },
+        { buffer, offset: 4 * at, bytesPerRow: ROW_BYTES },
+        { width: TEXTURE_WIDTH, height: 4 * this.outputSize / ROW_BYTES },
+      );
+    } else {
+      encoder.copyBufferToBuffer(
+        this.buffer("activations"),
+        4 * offset,
+        buffer,
+        4 * at,
+        4 * this.outputSize,
+      );
     }
-    return texture;
+  }
+
+  #view({ texture, layer }: TextureView): GPUTextureView {
+    return this.#textures.get(texture)!.createView(
+      layer === "all" ? { dimension: "2d-array" } : {
+        dimension: "2d",
+        baseArrayLayer: layer,
+        arrayLayerCount: 1,
+      },
+    );
+  }
+
+  /** The copy that shows the weights as they are. */
+  #showWeights(): Dispatch["copy"] {
+    return [
+      { buffer: this.buffer("weights"), bytesPerRow: ROW_BYTES },
+      { texture: this.#textures.get("weights")! },
+      {
+        width: TEXTURE_WIDTH,
+        height: this.#plan.memory.textures.weights!.rows,
+      },
+    ];
   }
 
   /** A small uniform buffer with a stage's sizes. */
@@ -162,8 +211,6 @@ export class Program {
   /** Makes a stage's dispatch. @throws {GpuError} if it doesn't compile. */
   async prepare(stage: Stage): Promise<Dispatch> {
     const { device } = this.#handle;
-    const uniform = this.#uniformWeights && stage.weights !== undefined &&
-      stage.weights.size <= UNIFORM_WEIGHTS;
     const most = device.limits.maxComputeWorkgroupsPerDimension;
     if (stage.grid.some((n) => n > most)) {
       throw new UnsupportedModelError(
@@ -172,50 +219,24 @@ export class Program {
         } workgroups, the adapter takes ${most} a side; a smaller batch would fit`,
       );
     }
-    const pipeline = await compile(this.#handle, stage, uniform);
-    const entry = (binding: number, { buffer, offset, size }: View) => ({
-      binding,
-      resource: {
-        buffer: this.buffers[buffer],
-        offset: 4 * offset,
-        size: 4 * size,
-      },
-    });
-    const textures = Object.entries(stage.textures ?? {});
+    const pipeline = await compile(this.#handle, stage);
     device.pushErrorScope("validation");
-    const copies = (stage.shown ?? []).map(
-      ({ buffer, offset, size }): Dispatch["copies"][number] => {
-        const row = Math.floor(offset / (4 * TEXTURE_WIDTH));
-        const end = Math.ceil((offset + size) / (4 * TEXTURE_WIDTH));
-        const bytesPerRow = 16 * TEXTURE_WIDTH;
-        return [
-          {
-            buffer: this.buffers[buffer],
-            bytesPerRow,
-            offset: row * bytesPerRow,
-          },
-          { texture: this.#texture(buffer), origin: { x: 0, y: row } },
-          { width: TEXTURE_WIDTH, height: end - row },
-        ];
-      },
-    );
     const group = device.createBindGroup({
       label: stage.what,
       layout: pipeline.getBindGroupLayout(0),
       entries: [
-        ...stage.weights
-          ? [entry(0, {
-            ...stage.weights,
-            ...uniform ? { size: UNIFORM_WEIGHTS } : {},
-          })]
-          : [],
         ...stage.sizes ? [this.#sizesEntry(stage.sizes)] : [],
-        ...Object.entries(stage.bindings).map(([binding, view]) =>
-          entry(Number(binding), view)
-        ),
-        ...textures.map(([binding, name]) => ({
+        ...Object.entries(stage.buffers).map(([binding, view]) => ({
           binding: Number(binding),
-          resource: this.#texture(name).createView(),
+          resource: {
+            buffer: this.buffer(view.buffer),
+            offset: 4 * view.offset,
+            size: 4 * view.size,
+          },
+        })),
+        ...Object.entries(stage.textures).map(([binding, view]) => ({
+          binding: Number(binding),
+          resource: this.#view(view),
         })),
       ],
     });
@@ -225,12 +246,17 @@ export class Program {
         `Cannot bind the buffers of the ${stage.what}: ${error.message.trim()}`,
       );
     }
-    return { pipeline, group, grid: stage.grid, copies };
+    return {
+      pipeline,
+      group,
+      grid: stage.grid,
+      copy: stage.showsWeights ? this.#showWeights() : undefined,
+    };
   }
 
   /** Frees the buffers. */
   dispose(): void {
-    for (const buffer of Object.values(this.buffers)) buffer.destroy();
+    for (const buffer of this.#buffers.values()) buffer.destroy();
     for (const buffer of this.#sizes) buffer.destroy();
     for (const texture of this.#textures.values()) texture.destroy();
   }
@@ -244,11 +270,11 @@ export function record(
 ): void {
   let pass: GPUComputePassEncoder | undefined;
   for (let time = 0; time < times; time++) {
-    for (const { pipeline, group, grid, copies } of dispatches) {
-      if (copies.length > 0) {
+    for (const { pipeline, group, grid, copy } of dispatches) {
+      if (copy) {
         pass?.end();
         pass = undefined;
-        for (const copy of copies) encoder.copyBufferToTexture(...copy);
+        encoder.copyBufferToTexture(...copy);
       }
       pass ??= encoder.beginComputePass();
       pass.setPipeline(pipeline);

@@ -4,6 +4,7 @@
 // update: Keras 3's rules (keras/src/optimizers: sgd.py, adam.py, rmsprop.py). rates[batch] is the learning rate, for
 //         Adam times sqrt(1 - beta2^t) / (1 - beta1^t), computed on the host in float64.
 // `slots` holds the optimizer's vectors one after the other. Workgroup 64; workgroup memory 256 bytes.
+// Prepended: update_buffers.wgsl or update_textures.wgsl.
 
 override COUNT = 0u; // vec4s in a parameter vector
 override SPLITS = 1u;
@@ -18,7 +19,6 @@ override GROUPS = 1u; // workgroups of reduce()
 
 const LANES = 64u;
 
-@group(0) @binding(0) var<storage, read> partials: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> gradient: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> squares: array<f32>;
 @group(0) @binding(3) var<storage, read> rates: array<f32>;
@@ -29,9 +29,9 @@ const LANES = 64u;
 var<workgroup> sums: array<f32, LANES>;
 
 fn sum_of_partials(i: u32) -> vec4f {
-  var sum = partials[i];
+  var sum = partial_gradient(i);
   for (var s = 1u; s < SPLITS; s++) {
-    sum += partials[s * COUNT + i];
+    sum += partial_gradient(s * COUNT + i);
   }
   return sum;
 }
@@ -81,21 +81,21 @@ fn norm(@builtin(local_invocation_index) lane: u32) {
 
 fn apply(i: u32, g: vec4f) {
   let rate = rates[control[0]];
+  var change = -rate * g;
   switch (OPTIMIZER) {
     case 0u: {
-      weights[i] -= rate * g;
     }
     case 1u, 2u: {
-      let v = MOMENTUM * slots[i] - rate * g;
+      let v = MOMENTUM * slots[i] + change;
       slots[i] = v;
-      weights[i] += select(v, MOMENTUM * v - rate * g, OPTIMIZER == 2u);
+      change = select(v, MOMENTUM * v + change, OPTIMIZER == 2u);
     }
     case 3u: {
       let m = slots[i] + (g - slots[i]) * KEEP1;
       let v = slots[COUNT + i] + (g * g - slots[COUNT + i]) * KEEP2;
       slots[i] = m;
       slots[COUNT + i] = v;
-      weights[i] -= rate * m / (sqrt(v) + EPSILON);
+      change = -rate * m / (sqrt(v) + EPSILON);
     }
     default: {
       let s = RHO * slots[i] + KEEP2 * g * g;
@@ -105,9 +105,10 @@ fn apply(i: u32, g: vec4f) {
         step += MOMENTUM * slots[COUNT + i];
         slots[COUNT + i] = step;
       }
-      weights[i] -= step;
+      change = -step;
     }
   }
+  weights[i] = weight_so_far(i) + change;
 }
 
 @compute @workgroup_size(LANES)

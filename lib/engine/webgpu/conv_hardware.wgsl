@@ -1,4 +1,4 @@
-// Gathers a batch's windows from the series and convolves them.
+// Gathers a batch's windows from the series and convolves them, for graphics cards.
 //   patch[t, b, k]  = series[start(b) + t STRIDE - PAD_LEFT + k], 0 outside the window
 //   output[t, b, f] = relu(bias[f] + sum over k of patch[t, b, k] kernel[k, f])
 // Rows are time-major, row = t BATCH + b. Patches are kept: they are the kernel gradient's left factor. Both have a 1
@@ -7,7 +7,7 @@
 // The backward pass is the input gradient of the first LSTM masked by output > 0 (gemm_*.wgsl), then the weight
 // gradient over the patches.
 // Formula: https://keras.io/api/layers/convolution_layers/convolution1d/
-// Prepended: `weights: array<vec4f>`, binding 0, [KERNEL + 1, COLUMNS].
+// Prepended: weights_buffer.wgsl: [KERNEL + 1, COLUMNS].
 
 override ROWS = 0u;
 override BATCH = 1u;
@@ -37,14 +37,14 @@ fn convolve(@builtin(global_invocation_id) id: vec3u) {
   let position = min(control[0] * BATCH + row % BATCH, control[1] - 1u);
   let start = order[position];
   let first = i32(row / BATCH * STRIDE) - i32(PAD_LEFT);
-  var sum = weights[KERNEL * COLUMNS + column];
+  var sum = weight(KERNEL * COLUMNS + column);
   for (var k = 0u; k < KERNEL; k++) {
     let at = first + i32(k);
     var value = 0.0;
     if (at >= 0 && at < i32(WINDOW)) {
       value = series[start + at];
     }
-    sum += value * weights[k * COLUMNS + column];
+    sum += value * weight(k * COLUMNS + column);
     if (column == 0u) {
       patches[row * PATCH_WIDTH + k] = value;
     }
