@@ -324,10 +324,10 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
     const { kernel, recurrent } = layout.lstm[i]!;
     const input = current;
     const gates = memory.reserve("gates", rows * 4 * units);
-    // Textures can't be read and written at once: gates and cells are other tensors than the projections there.
+    // Cells; and the gates, too, where they can't take the projections' place: textures aren't read and written at once.
     const states = set.textures
-      ? { 2: memory.reserve("gates", rows * 5 * ceil4(units)) }
-      : { 2: memory.reserve("cells", (rows + batchSize) * units) };
+      ? memory.reserve("gates", rows * 5 * ceil4(units))
+      : memory.reserve("cells", (rows + batchSize) * units);
     const all = output(units, batchSize);
     // A time step later: h[t] for what comes next, h[t-1] for the recurrence.
     current = { ...all, skip: batchSize * all.stride };
@@ -356,7 +356,7 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
         ...sized(constants, LSTM_SIZES),
         ...memory.bind({
           weights: recurrent,
-          tensors: { 1: gates, ...states, 3: all.view },
+          tensors: { 1: gates, 2: states, 3: all.view },
         }),
         grid: [set.lstmGroups(batchSize, units), 1],
       },
@@ -463,8 +463,8 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
       ...memory.bind({
         weights: recurrent,
         tensors: set.textures
-          ? { 1: states[2], 2: deltas, 3: dz }
-          : { 1: gates, ...states, 4: deltas, 5: dz },
+          ? { 1: states, 2: deltas, 3: dz }
+          : { 1: gates, 2: states, 4: deltas, 5: dz },
       }),
       grid: [set.lstmGroups(batchSize, constants.UNITS), 1],
     });
