@@ -15,6 +15,7 @@ import lossBuffers from "./loss_buffers.wgsl" with { type: "text" };
 import lossCode from "./loss.wgsl" with { type: "text" };
 import lossTextures from "./loss_textures.wgsl" with { type: "text" };
 import lstmHardware from "./lstm_hardware.wgsl" with { type: "text" };
+import patches from "./patches.wgsl" with { type: "text" };
 import texture from "./texture.wgsl" with { type: "text" };
 import tile from "./tile.wgsl" with { type: "text" };
 import gradientSoftware from "./gradient_software.wgsl" with { type: "text" };
@@ -65,17 +66,20 @@ export interface KernelSet {
  */
 const LOOP_ROUNDS = 65_535;
 
+/** Most units of an LSTM for which a lane of lstm_software.wgsl takes a pair of samples, as `PAIRED` there says. */
+const PAIRED_UNITS = 64;
+
 const SOFTWARE: KernelSet = {
   name: "software",
   textures: true,
   uniformSizes: true,
-  gather: texture + gatherSoftware,
+  gather: patches + texture + gatherSoftware,
   gemm: texture + weightsTexture + gemmSoftware,
   projectTile: [64, 4],
   inputGradientTile: [64, 4],
   lstm: texture + weightsTexture + lstmSoftware,
   lstmGroups: (batch, units) =>
-    Math.ceil((units <= 64 ? Math.ceil(batch / 2) : batch) / 8),
+    Math.ceil((units <= PAIRED_UNITS ? Math.ceil(batch / 2) : batch) / 8),
   loss: texture + lossTextures + lossCode,
   gradient: texture + gradientSoftware,
   gradientTile: [16, 16],
@@ -90,7 +94,7 @@ const HARDWARE: KernelSet = {
   name: "hardware",
   textures: false,
   uniformSizes: false,
-  gather: weightsBuffer + convHardware,
+  gather: patches + weightsBuffer + convHardware,
   gemm: tile + weightsBuffer + gemmHardware,
   projectTile: [32, 8],
   inputGradientTile: [32, 8],

@@ -54,7 +54,12 @@ export interface Tensor {
 export const TEXTURE_WIDTH = 1024;
 
 /** Float32s in a row of a texture. */
-const ROW = 4 * TEXTURE_WIDTH;
+export const TEXTURE_ROW = 4 * TEXTURE_WIDTH;
+
+/** Rows of a texture that hold so many float32s. */
+export function textureRows(size: number): number {
+  return Math.ceil(size / TEXTURE_ROW);
+}
 
 /** Rows and layers of a texture. */
 export interface TextureShape {
@@ -97,10 +102,10 @@ export class Memory {
     this.sizes = { ...sizes };
     this.#textured = textured;
     if (textured) {
-      const rows = Math.ceil(sizes.weights / ROW);
+      const rows = textureRows(sizes.weights);
       this.textures.weights = { rows, layers: 1 };
       // Whole rows are copied.
-      this.sizes.weights = rows * ROW;
+      this.sizes.weights = rows * TEXTURE_ROW;
     }
   }
 
@@ -108,7 +113,7 @@ export class Memory {
   reserve(buffer: TensorName, size: number): Tensor {
     if (this.#textured) {
       const texture = this.textures[buffer] ??= { rows: 0, layers: 0 };
-      texture.rows = Math.max(texture.rows, Math.ceil(size / ROW));
+      texture.rows = Math.max(texture.rows, textureRows(size));
       return { buffer, offset: 0, size, layer: texture.layers++ };
     }
     const offset = this.sizes[buffer] ?? 0;

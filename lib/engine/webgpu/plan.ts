@@ -158,6 +158,8 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
   const { steps, anchor, padLeft } = alignment(spec);
   const rows = steps * batchSize;
   const layout = deviceLayout(spec);
+  const groups = (n: number, each: number) => Math.ceil(n / each);
+  const updateGroups = groups(layout.size / 4, 64);
   const memory = new Memory({
     weights: layout.size,
     slots: Math.max(slotCount(spec) * layout.size, 64),
@@ -170,7 +172,7 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
     inputs: STRETCH_INPUTS * batchSize * spec.windowSize,
     sums: 2 * rows,
     // Of each workgroup of the optimizer, and their sum.
-    squares: ceil64(layout.size / 256 + 2),
+    squares: ceil64(updateGroups + 1),
     tiles: 0,
   }, set.textures);
   const ones: Plan["ones"] = [];
@@ -183,7 +185,6 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
     }
     return { view, stride, width, skip: 0 };
   };
-  const groups = (n: number, each: number) => Math.ceil(n / each);
   /** A stage's sizes, in the way the kernel set takes them; `absent` are those that it doesn't use. */
   const sized = (
     sizes: Record<string, number>,
@@ -297,7 +298,6 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
         entryPoint: "input_gradient",
         ...sized({
           ROWS: rows,
-          FIRST: 0,
           COLUMNS: matrix.columns / 4,
           OUT4: stride / 4,
           ACT4: input.stride / 4,
@@ -502,7 +502,6 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
     grid: [count, splits],
   });
 
-  const reduceGroups = groups(layout.size / 4, 64);
   const updateStage = (
     what: string,
     entryPoint: string,
@@ -522,7 +521,7 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
       KEEP2: 1 - (spec.optimizer === "adam" ? spec.beta2 : spec.rho),
       RHO: spec.rho,
       EPSILON: spec.epsilon,
-      GROUPS: reduceGroups,
+      GROUPS: updateGroups,
     },
     ...memory.bind(wanted),
     grid: [x, 1],
@@ -530,7 +529,7 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
   const reduce = updateStage("sum of the partial gradients", "reduce", {
     tensors: { 0: partials },
     buffers: { 1: "gradient", 2: "squares" },
-  }, reduceGroups);
+  }, updateGroups);
   const state = {
     3: "rates",
     4: "control",
@@ -546,14 +545,14 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
       updateStage("optimizer", "update_clipped", {
         shownWeights: 7,
         buffers: { 1: "gradient", 2: "squares", ...state },
-      }, reduceGroups),
+      }, updateGroups),
     ]
     : [
       updateStage("optimizer", "update", {
         shownWeights: 7,
         tensors: { 0: partials },
         buffers: state,
-      }, reduceGroups),
+      }, updateGroups),
     ];
 
   return {

@@ -7,8 +7,10 @@ import { GpuError, UnsupportedModelError } from "../../errors.ts";
 import type { GpuHandle } from "../device.ts";
 import {
   type BufferName,
+  TEXTURE_ROW,
   TEXTURE_WIDTH,
   type TextureName,
+  textureRows,
   type TextureView,
 } from "./memory.ts";
 import type { Plan, Stage } from "./plan.ts";
@@ -38,7 +40,7 @@ export interface Dispatch {
 }
 
 /** Bytes in a row of a texture. */
-const ROW_BYTES = 16 * TEXTURE_WIDTH;
+const ROW_BYTES = 4 * TEXTURE_ROW;
 
 /** Compiles a stage, or finds it compiled. */
 function compile(
@@ -147,19 +149,19 @@ export class Program {
   get outputSize(): number {
     const { output, memory: { textures } } = this.#plan;
     return textures.activations
-      ? Math.ceil(4 * output.size / ROW_BYTES) * ROW_BYTES / 4
+      ? textureRows(output.size) * TEXTURE_ROW
       : output.size;
   }
 
   /** Records a copy of the network's output to a buffer, `at` float32s from its start. */
   copyOutput(encoder: GPUCommandEncoder, buffer: GPUBuffer, at: number): void {
-    const { offset, layer } = this.#plan.output;
+    const { offset, size, layer } = this.#plan.output;
     const texture = this.#textures.get("activations");
     if (texture) {
       encoder.copyTextureToBuffer(
         { texture, origin: { x: 0, y: 0, z: layer } },
         { buffer, offset: 4 * at, bytesPerRow: ROW_BYTES },
-        { width: TEXTURE_WIDTH, height: 4 * this.outputSize / ROW_BYTES },
+        { width: TEXTURE_WIDTH, height: textureRows(size) },
       );
     } else {
       encoder.copyBufferToBuffer(
@@ -167,7 +169,7 @@ export class Program {
         4 * offset,
         buffer,
         4 * at,
-        4 * this.outputSize,
+        4 * size,
       );
     }
   }
