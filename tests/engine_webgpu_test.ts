@@ -137,7 +137,7 @@ gpuTest(
       ...DEFAULT_CONFIG,
       windowSize: 100,
       batchSize: 4096,
-      lstmUnits: [32],
+      lstmUnits: [64, 64, 64],
       values: new Float32Array(1000),
     };
     await assertRejects(
@@ -197,13 +197,20 @@ Deno.test("chooseKernels() goes by the kind of adapter unless told otherwise", (
   );
 });
 
-Deno.test("toDevice() and fromDevice() are inverse, and no two parameters share a place", () => {
-  const layout = deviceLayout(SPEC);
-  const flat = Float32Array.from(
-    { length: parameterCount(SPEC) },
-    (_, i) => i + 1,
+for (const beside of [false, true]) {
+  Deno.test(
+    `toDevice() and fromDevice() are inverse, and no two parameters share a place, matrices ${
+      beside ? "side by side" : "one after the other"
+    }`,
+    () => {
+      const layout = deviceLayout(SPEC, beside);
+      const flat = Float32Array.from(
+        { length: parameterCount(SPEC) },
+        (_, i) => i + 1,
+      );
+      assertEquals(fromDevice(layout, toDevice(layout, flat)), flat);
+      assertEquals(new Set(layout.index).size, flat.length);
+      assert(layout.index.every((at) => at >= 0 && at < layout.size));
+    },
   );
-  assertEquals(fromDevice(layout, toDevice(layout, flat)), flat);
-  assertEquals(new Set(layout.index).size, flat.length);
-  assert(layout.index.every((at) => at >= 0 && at < layout.size));
-});
+}

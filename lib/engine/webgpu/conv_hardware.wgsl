@@ -10,9 +10,9 @@
 
 override ROWS = 0u;
 override KERNEL = 0u;
-override PATCH_WIDTH = 0u; // stride of patches, in numbers
+override PATCH4 = 0u; // columns of patches, in vec4s
 override COLUMNS = 0u; // columns of weights, in vec4s
-override OUT4 = 0u; // stride of output, in vec4s
+override OUT4 = 0u; // columns of output, in vec4s
 override WIDTH = 0u; // filters
 
 @group(0) @binding(4) var<storage, read_write> patches: array<f32>;
@@ -31,7 +31,7 @@ fn convolve(@builtin(global_invocation_id) id: vec3u) {
     let value = number_of(source, k);
     sum += value * weight(k * COLUMNS + column);
     if (column == 0u) {
-      patches[row * PATCH_WIDTH + k] = value;
+      patches[row * 4u * PATCH4 + k] = value;
     }
   }
   let number = 4u * column + vec4u(0u, 1u, 2u, 3u);

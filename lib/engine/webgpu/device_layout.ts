@@ -18,7 +18,7 @@ export function ceil64(n: number): number {
 
 /** One weight matrix on the device, row-major. */
 export interface Matrix {
-  /** First float32 in the device's parameter vector, a multiple of 64. */
+  /** First float32 in the device's parameter vector; a multiple of 64 where matrices lie one after the other. */
   offset: number;
   /** Rows in use: the inputs, and the bias as the last row if there is one. */
   height: number;
@@ -36,19 +36,29 @@ export interface DeviceLayout {
   lstm: { kernel: Matrix; recurrent: Matrix }[];
   /** Per dense layer `[inputs + 1, units]`. */
   dense: Matrix[];
+  /** Float32s from a row to the next where matrices lie side by side, else 0: rows follow each other. */
+  stride: number;
   /** Float32s in the vector, a multiple of 64. */
   size: number;
   /** Device index of each element of the flat vector. */
   index: Int32Array;
 }
 
-/** Lays out the parameters of a model. */
-export function deviceLayout(options: LayoutOptions): DeviceLayout {
-  let size = 0;
+/**
+ * Lays out the parameters of a model.
+ *
+ * @param beside Whether the matrices lie side by side, as one picture of all, or one after the other.
+ */
+export function deviceLayout(
+  options: LayoutOptions,
+  beside: boolean,
+): DeviceLayout {
+  let end = 0, lines = 0;
   const matrix = (height: number, width: number): Matrix => {
     const rows = ceil4(height), columns = ceil4(width);
-    const made = { offset: size, height, rows, columns };
-    size = ceil64(size + rows * columns);
+    const made = { offset: end, height, rows, columns };
+    end = beside ? end + columns : ceil64(end + rows * columns);
+    lines = Math.max(lines, rows);
     return made;
   };
   const conv = matrix(options.kernelSize + 1, options.filters);
@@ -65,6 +75,8 @@ export function deviceLayout(options: LayoutOptions): DeviceLayout {
     return made;
   });
 
+  const stride = beside ? ceil64(end) : 0;
+  const size = beside ? lines * stride : end;
   const parameters = parameterLayout(options);
   const last = parameters.at(-1)!;
   const index = new Int32Array(last.offset + last.size);
@@ -78,7 +90,7 @@ export function deviceLayout(options: LayoutOptions): DeviceLayout {
       const interleaved = (column % units) * gates +
         Math.floor(column / units);
       index[from + i] = offset +
-        (row + Math.floor(i / across)) * columns + interleaved;
+        (row + Math.floor(i / across)) * (stride || columns) + interleaved;
     }
   };
   place(conv, 0);
@@ -92,7 +104,7 @@ export function deviceLayout(options: LayoutOptions): DeviceLayout {
     place(kernel, 0);
     place(kernel, kernel.height - 1);
   }
-  return { conv, lstm, dense, size, index };
+  return { conv, lstm, dense, stride, size, index };
 }
 
 /** The flat vector in the device's order. */

@@ -124,7 +124,7 @@ class Engine implements WebgpuEngine {
     this.#ownsHandle = parts.ownsHandle;
     this.#kernels = parts.kernels;
     this.adapter = `${describe(parts.handle.adapter)}, ${parts.kernels}`;
-    const { memory: { sizes }, ones } = this.#plan;
+    const { memory: { sizes } } = this.#plan;
     this.#staging = this.#handle.device.createBuffer({
       label: "staging",
       size: 4 * Math.max(
@@ -136,14 +136,6 @@ class Engine implements WebgpuEngine {
     });
     this.#write("series", spec.values);
     this.#write("tiles", this.#plan.tiles);
-    for (const { offset, stride, rows } of ones) {
-      const first = offset - offset % stride;
-      const column = new Float32Array(rows * stride);
-      for (let row = 0; row < rows; row++) {
-        column[row * stride + offset - first] = 1;
-      }
-      this.#write("activations", column, first);
-    }
     this.#write("weights", toDevice(this.#plan.layout, weights));
   }
 
@@ -307,8 +299,8 @@ class Engine implements WebgpuEngine {
 
   async predict(inputs: Float32Array): Promise<Float32Array> {
     const { windowSize, batchSize, horizon, outputScale } = this.#spec;
-    const { output, steps } = this.#plan;
-    const { outputSize } = this.#program;
+    const { steps } = this.#plan;
+    const { outputSize, outputStride } = this.#program;
     const count = inputs.length / windowSize;
     if (!Number.isInteger(count)) {
       throw new RangeError(
@@ -339,7 +331,7 @@ class Engine implements WebgpuEngine {
         const sample = window % batchSize;
         for (let t = 0; t < steps; t++) {
           const from = batch * outputSize +
-            (t * batchSize + sample) * output.width;
+            (t * batchSize + sample) * outputStride;
           const to = ((done + window) * steps + t) * horizon;
           for (let h = 0; h < horizon; h++) {
             result[to + h] = outputScale * values[from + h]!;

@@ -5,7 +5,8 @@
 
 override ROWS = 0u;
 override KERNEL = 0u;
-override OUT4 = 0u; // stride of patches, in vec4s
+override PATCHES = 0u; // first column of patches, and how many, in vec4s
+override PATCH4 = 0u;
 
 @group(0) @binding(4) var patches: texture_storage_2d<rgba32float, write>;
 
@@ -16,7 +17,7 @@ fn gather(@builtin(global_invocation_id) id: vec3u) {
     return;
   }
   let source = source_of(row);
-  for (var quad = 0u; quad < OUT4; quad++) {
+  for (var quad = 0u; quad < PATCH4; quad++) {
     var numbers = vec4f();
     for (var i = 0u; i < 4u; i++) {
       let k = 4u * quad + i;
@@ -26,6 +27,6 @@ fn gather(@builtin(global_invocation_id) id: vec3u) {
         numbers[i] = number_of(source, k);
       }
     }
-    textureStore(patches, place(row * OUT4 + quad), numbers);
+    textureStore(patches, texel(line_of(PATCHES, PATCH4, row), quad), numbers);
   }
 }

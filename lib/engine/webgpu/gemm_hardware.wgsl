@@ -3,11 +3,10 @@
 // Prepended: tile.wgsl, weights_buffer.wgsl.
 
 override ROWS = 0u;
-override IN4 = 0u; // project: columns of left
-override FIRST = 0u; // vec4s before the first row of left
-override SKIP = 0u; // input_gradient: vec4s before the first row of activation
+override LEFT4 = 0u; // columns of left
+override BEFORE = 0u; // rows before the first of a layer's output: of left, or in input_gradient of activation
 override OUT4 = 0u; // columns of result
-override COLUMNS = 0u; // columns of weights; input_gradient: of left, too
+override COLUMNS = 0u; // columns of weights; in input_gradient as many as left has
 override WIDTH = 0u; // numbers, not vec4s, that a row of result really has
 override RELU = false;
 override MASKED = false;
@@ -16,22 +15,22 @@ override ACT4 = 0u; // columns of activation
 @group(0) @binding(1) var<storage, read_write> left: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> result: array<vec4f>;
 
-fn left_at(row: u32, column: u32, columns: u32) -> vec4f {
-  if (row < ROWS && column < columns) {
-    return left[FIRST + row * columns + column];
+fn left_at(row: u32, column: u32, before: u32) -> vec4f {
+  if (row < ROWS && column < LEFT4) {
+    return left[(before + row) * LEFT4 + column];
   }
   return vec4f();
 }
 
 // 4 rows x 4 columns of left, transposed into the panel by lane 0 .. 31: lane (column, row / 4) of 4 x 8.
-fn load_left(lane: u32, row: u32, column: u32, columns: u32) {
+fn load_left(lane: u32, row: u32, column: u32, before: u32) {
   let r = row + 4u * (lane % 8u);
   let c = column + lane / 8u;
   let m = transpose(mat4x4f(
-    left_at(r, c, columns),
-    left_at(r + 1u, c, columns),
-    left_at(r + 2u, c, columns),
-    left_at(r + 3u, c, columns),
+    left_at(r, c, before),
+    left_at(r + 1u, c, before),
+    left_at(r + 2u, c, before),
+    left_at(r + 3u, c, before),
   ));
   let to = 32u * (lane / 8u) + lane % 8u;
   left_panel[to] = m[0];
@@ -42,7 +41,7 @@ fn load_left(lane: u32, row: u32, column: u32, columns: u32) {
 
 // result[row, n] = sum over k of left[row, k] weights[k, n]; left has a 1 in its last column, so the bias is a row of
 // weights. RELU: hidden dense layers; the 1 that the next layer wants is put in column WIDTH.
-// weights: [4 IN4, COLUMNS]. Grid: [ROWS / 32, COLUMNS / 8].
+// weights: [4 LEFT4, COLUMNS]. Grid: [ROWS / 32, COLUMNS / 8].
 
 fn put(row: u32, column: u32, value: vec4f) {
   if (row < ROWS && column < COLUMNS) {
@@ -57,14 +56,14 @@ fn project(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   let row = 32u * group.x;
   let column = 8u * group.y;
   var sums = Sums();
-  for (var k = 0u; k < IN4; k += 4u) {
+  for (var k = 0u; k < LEFT4; k += 4u) {
     if (lane < 32u) {
-      load_left(lane, row, k, IN4);
+      load_left(lane, row, k, BEFORE);
     } else {
       let c = column + lane % 8u;
       for (var i = (lane - 32u) / 8u; i < DEPTH; i += 4u) {
         var w = vec4f();
-        if (4u * k + i < 4u * IN4 && c < COLUMNS) {
+        if (4u * k + i < 4u * LEFT4 && c < COLUMNS) {
           w = weight((4u * k + i) * COLUMNS + c);
         }
         right_panel[8u * i + lane % 8u] = w;
@@ -91,7 +90,7 @@ fn project(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
 fn put_gradient(row: u32, column: u32, value: vec4f) {
   if (row < ROWS && column < OUT4) {
     let d = 4u * column + vec4u(0u, 1u, 2u, 3u);
-    let passes = vec4<bool>(!MASKED) | (activation[SKIP + row * ACT4 + column] > vec4f(0.0));
+    let passes = vec4<bool>(!MASKED) | (activation[(BEFORE + row) * ACT4 + column] > vec4f(0.0));
     result[row * OUT4 + column] = select(vec4f(0.0), value, passes & (d < vec4u(WIDTH)));
   }
 }
@@ -110,7 +109,7 @@ fn input_gradient(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation
   var sums = Sums();
   for (var n = 0u; n < COLUMNS; n += 4u) {
     if (lane < 32u) {
-      load_left(lane, row, n, COLUMNS);
+      load_left(lane, row, n, 0u);
     } else {
       let x = lane % 8u;
       let d = 4u * (column + x);

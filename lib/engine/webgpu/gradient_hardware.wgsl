@@ -8,16 +8,18 @@
 override ROWS = 0u;
 override SPLITS = 1u;
 override COUNT = 0u; // vec4s in a partial gradient
+override FIRST = 0u; // this dispatch's first tile
 
 struct Tile {
-  left_stride: u32,
+  left: u32, // first column of left, in vec4s; of a buffer the first vec4
+  left4: u32, // columns of left, in vec4s
+  before: u32, // rows of left before its first
+  right: u32,
   columns: u32, // of right and of the gradient
   result: u32,
   height: u32, // rows of the gradient
   i: u32, // first row of this tile, in numbers
   j: u32, // first column of this tile, in vec4s
-  left: u32, // first row of left
-  right: u32,
 }
 
 @group(0) @binding(0) var<storage, read> tiles: array<Tile>;
@@ -27,7 +29,7 @@ struct Tile {
 
 @compute @workgroup_size(64)
 fn accumulate(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let tile = tiles[group.x];
+  let tile = tiles[FIRST + group.x];
   let first = group.y * ROWS / SPLITS;
   let end = (group.y + 1u) * ROWS / SPLITS;
   let x = lane % 8u;
@@ -39,8 +41,8 @@ fn accumulate(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_ind
       var a = vec4f();
       var d = vec4f();
       if (row + r < end) {
-        if (i4 < tile.left_stride) {
-          a = activations[tile.left + (row + r) * tile.left_stride + i4];
+        if (i4 < tile.left4) {
+          a = activations[tile.left + (tile.before + row + r) * tile.left4 + i4];
         }
         if (j < tile.columns) {
           d = deltas[tile.right + (row + r) * tile.columns + j];

@@ -1,50 +1,84 @@
-// All weight gradients in one dispatch, for adapters that run shaders on the processor:
+// Weight gradients, for adapters that run shaders on the processor:
 //   gradient[i, j] = sum over rows of left[row, i] right[row, j]
 // left: activations (or patches) with a 1 in the last column, so that the bias is a row; right: deltas. A workgroup
-// (one vector of 8 lanes) takes the tile that its number says: 16 rows of the gradient by 8 lanes x 2 vec4s, and two
+// (one vector of 8 lanes) takes the tile that its number says: 16 rows of the gradient by 8 lanes x 2 vec4s, and four
 // rows of the factors a round, as lavapipe masks what a loop writes and a tile is larger than the registers.
-// Both factors are textures. No workgroup memory. Sums run over the rows in order; strides and offsets are in vec4s.
+// All factors of a dispatch lie in two textures. No workgroup memory. Sums run over the rows in order; columns are in vec4s.
 // Prepended: texture.wgsl. Grid: [tiles, SPLITS].
 
 override ROWS = 0u;
 override SPLITS = 1u; // parts of the sum over the rows, each with its own partial gradient
-override COUNT = 0u; // vec4s in a partial gradient
+override LINES = 0u; // lines of a partial gradient, and their length
+override LINE = 0u;
+override FIRST = 0u; // this dispatch's first tile
 
 struct Tile {
-  left_stride: u32,
+  left: u32, // first column of left, in vec4s; of a buffer the first vec4
+  left4: u32, // columns of left, in vec4s
+  before: u32, // rows of left before its first
+  right: u32,
   columns: u32, // of right and of the gradient
   result: u32,
   height: u32, // rows of the gradient
   i: u32, // first row of this tile, in numbers
   j: u32, // first column of this tile, in vec4s
-  left_layer: u32,
-  left: u32, // vec4s before the first row of left
-  right_layer: u32,
 }
 
 @group(0) @binding(0) var<storage, read> tiles: array<Tile>;
-@group(0) @binding(1) var activations: texture_storage_2d_array<rgba32float, read>;
-@group(0) @binding(2) var deltas: texture_storage_2d_array<rgba32float, read>;
+@group(0) @binding(1) var activations: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(2) var deltas: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(3) var gradient: texture_storage_2d<rgba32float, write>;
-
-fn left_at(tile: Tile, i: u32) -> vec4f {
-  return textureLoad(activations, place(i), tile.left_layer);
-}
-
-fn right_at(tile: Tile, i: u32) -> vec4f {
-  return textureLoad(deltas, place(i), tile.right_layer);
-}
 
 fn put(tile: Tile, i: u32, j: u32, value: vec4f, split: u32) {
   if (tile.i + i < tile.height && j < tile.columns) {
-    let at = split * COUNT + tile.result + (tile.i + i) * tile.columns + j;
-    textureStore(gradient, place(at), value);
+    textureStore(gradient, texel(line_of(0u, LINE, split * LINES + tile.i + i), tile.result + j), value);
   }
 }
 
-// A vec4 column's next 4 rows of the gradient, one a column of the matrix, from two rows of the factors.
-fn outer(s: mat4x4f, x0: vec4f, x1: vec4f, d0: vec4f, d1: vec4f) -> mat4x4f {
-  return s + mat4x4f(x0.x * d0, x0.y * d0, x0.z * d0, x0.w * d0) + mat4x4f(x1.x * d1, x1.y * d1, x1.z * d1, x1.w * d1);
+struct Lines {
+  a: vec2u,
+  b: vec2u,
+  c: vec2u,
+  d: vec2u,
+}
+
+// Four rows' lines.
+fn lines_of(first: u32, columns: u32, row: u32) -> Lines {
+  return Lines(
+    line_of(first, columns, row),
+    line_of(first, columns, row + 1u),
+    line_of(first, columns, row + 2u),
+    line_of(first, columns, row + 3u),
+  );
+}
+
+// A column of four lines, a vec4 a line.
+fn column_of(factor: texture_storage_2d<rgba32float, read>, lines: Lines, column: u32) -> mat4x4f {
+  return mat4x4f(
+    load(factor, lines.a, column),
+    load(factor, lines.b, column),
+    load(factor, lines.c, column),
+    load(factor, lines.d, column),
+  );
+}
+
+// The first `count` of four rows. What comes after is another part's.
+fn until(count: u32, rows: mat4x4f) -> mat4x4f {
+  return mat4x4f(
+    rows[0],
+    select(vec4f(), rows[1], count > 1u),
+    select(vec4f(), rows[2], count > 2u),
+    select(vec4f(), rows[3], count > 3u),
+  );
+}
+
+// A vec4 column's next 4 rows of the gradient, one a column of the matrix, from four rows of the factors.
+fn outer(s: mat4x4f, x: mat4x4f, d: mat4x4f) -> mat4x4f {
+  return s +
+    mat4x4f(x[0].x * d[0], x[0].y * d[0], x[0].z * d[0], x[0].w * d[0]) +
+    mat4x4f(x[1].x * d[1], x[1].y * d[1], x[1].z * d[1], x[1].w * d[1]) +
+    mat4x4f(x[2].x * d[2], x[2].y * d[2], x[2].z * d[2], x[2].w * d[2]) +
+    mat4x4f(x[3].x * d[3], x[3].y * d[3], x[3].z * d[3], x[3].w * d[3]);
 }
 
 fn put_rows(tile: Tile, i: u32, j: u32, values: mat4x4f, split: u32) {
@@ -56,40 +90,33 @@ fn put_rows(tile: Tile, i: u32, j: u32, values: mat4x4f, split: u32) {
 
 @compute @workgroup_size(8)
 fn accumulate(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let tile = tiles[group.x];
+  let tile = tiles[FIRST + group.x];
   let first = group.y * ROWS / SPLITS;
   let end = (group.y + 1u) * ROWS / SPLITS;
-  let width = tile.left_stride;
-  let columns = tile.columns;
+  let i = tile.i / 4u;
   let j = tile.j + lane;
   let k = j + 8u;
-  var x = tile.left + tile.i / 4u + first * width;
-  var d = min(j, columns - 1u) + first * columns;
-  var e = min(k, columns - 1u) + first * columns;
+  let d = min(j, tile.columns - 1u);
+  let e = min(k, tile.columns - 1u);
   var s0 = mat4x4f(); var s1 = mat4x4f(); var s2 = mat4x4f(); var s3 = mat4x4f();
   var t0 = mat4x4f(); var t1 = mat4x4f(); var t2 = mat4x4f(); var t3 = mat4x4f();
-  for (var row = first; row < end; row += 2u) {
-    // Past the end are others' rows.
-    let paired = vec4<bool>(row + 1u < end);
-    let x00 = left_at(tile, x); let x01 = left_at(tile, x + width);
-    let x10 = left_at(tile, x + 1u); let x11 = left_at(tile, x + width + 1u);
-    let x20 = left_at(tile, x + 2u); let x21 = left_at(tile, x + width + 2u);
-    let x30 = left_at(tile, x + 3u); let x31 = left_at(tile, x + width + 3u);
-    let d0 = right_at(tile, d);
-    let d1 = select(vec4f(), right_at(tile, d + columns), paired);
-    s0 = outer(s0, x00, x01, d0, d1);
-    s1 = outer(s1, x10, x11, d0, d1);
-    s2 = outer(s2, x20, x21, d0, d1);
-    s3 = outer(s3, x30, x31, d0, d1);
-    let e0 = right_at(tile, e);
-    let e1 = select(vec4f(), right_at(tile, e + columns), paired);
-    t0 = outer(t0, x00, x01, e0, e1);
-    t1 = outer(t1, x10, x11, e0, e1);
-    t2 = outer(t2, x20, x21, e0, e1);
-    t3 = outer(t3, x30, x31, e0, e1);
-    x += 2u * width;
-    d += 2u * columns;
-    e += 2u * columns;
+  for (var row = first; row < end; row += 4u) {
+    let x = lines_of(tile.left, tile.left4, tile.before + row);
+    let x0 = column_of(activations, x, i);
+    let x1 = column_of(activations, x, i + 1u);
+    let x2 = column_of(activations, x, i + 2u);
+    let x3 = column_of(activations, x, i + 3u);
+    let y = lines_of(tile.right, tile.columns, row);
+    let d0 = until(end - row, column_of(deltas, y, d));
+    s0 = outer(s0, x0, d0);
+    s1 = outer(s1, x1, d0);
+    s2 = outer(s2, x2, d0);
+    s3 = outer(s3, x3, d0);
+    let e0 = until(end - row, column_of(deltas, y, e));
+    t0 = outer(t0, x0, e0);
+    t1 = outer(t1, x1, e0);
+    t2 = outer(t2, x2, e0);
+    t3 = outer(t3, x3, e0);
   }
   put_rows(tile, 0u, j, s0, group.y);
   put_rows(tile, 4u, j, s1, group.y);

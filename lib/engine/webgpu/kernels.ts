@@ -34,8 +34,6 @@ export interface KernelSet {
   name: KernelSetName;
   /** Whether stages hand each other textures, and read the weights as one; else buffers. */
   textures: boolean;
-  /** Whether `gemm` and `lstm` take their sizes from a uniform buffer, not as constants. */
-  uniformSizes: boolean;
   /** Entry point `convolve`; with textures `gather`, and the convolution is a matrix product. */
   gather: string;
   /** Entry points `project` and `input_gradient`. */
@@ -72,7 +70,6 @@ const PAIRED_UNITS = 64;
 const SOFTWARE: KernelSet = {
   name: "software",
   textures: true,
-  uniformSizes: true,
   gather: patches + texture + gatherSoftware,
   gemm: texture + weightsTexture + gemmSoftware,
   projectTile: [64, 4],
@@ -84,7 +81,7 @@ const SOFTWARE: KernelSet = {
   gradient: texture + gradientSoftware,
   gradientTile: [16, 16],
   update: texture + updateTextures + updateCode,
-  splits: (rows) => Math.ceil(rows / (LOOP_ROUNDS >> 1)),
+  splits: (rows) => Math.ceil(rows / LOOP_ROUNDS),
 };
 
 /** Workgroups that keep the largest graphics cards busy (an H100 runs 132 x 16 of 64 lanes at once). */
@@ -93,7 +90,6 @@ const ENOUGH_GROUPS = 1024;
 const HARDWARE: KernelSet = {
   name: "hardware",
   textures: false,
-  uniformSizes: false,
   gather: patches + weightsBuffer + convHardware,
   gemm: tile + weightsBuffer + gemmHardware,
   projectTile: [32, 8],

@@ -56,7 +56,7 @@ fn derive(@builtin(global_invocation_id) id: vec3u) {
   let counts = sample < samples();
   var sum = vec2f();
   for (var quad = 0u; quad < DELTA4; quad++) {
-    let values = read_output(row * OUT4 + quad);
+    let values = read_output(row, quad);
     var delta = vec4f();
     for (var i = 0u; i < 4u; i++) {
       let h = 4u * quad + i;
@@ -71,7 +71,7 @@ fn derive(@builtin(global_invocation_id) id: vec3u) {
         }
       }
     }
-    write_delta(row * DELTA4 + quad, delta);
+    write_delta(row, quad, delta);
   }
   sums[row] = sum;
 }

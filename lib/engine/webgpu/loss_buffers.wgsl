@@ -3,10 +3,10 @@
 @group(0) @binding(3) var<storage, read> output: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> deltas: array<vec4f>;
 
-fn read_output(i: u32) -> vec4f {
-  return output[i];
+fn read_output(row: u32, column: u32) -> vec4f {
+  return output[row * OUT4 + column];
 }
 
-fn write_delta(i: u32, value: vec4f) {
-  deltas[i] = value;
+fn write_delta(row: u32, column: u32, value: vec4f) {
+  deltas[row * DELTA4 + column] = value;
 }

@@ -11,15 +11,15 @@
 // Lane = (unit, part): it adds up every PARTS-th term of its unit's sum; then the first UNITS lanes add up the parts and
 // do the element-wise work of their unit. 256 lanes; workgroup memory 4.5 KB forward, 3 KB backward.
 // Vectors in workgroup memory are only ever written whole: writing a component may touch its neighbours.
-// gates, dz: [time, batch, UNITS] vec4; cells: [time + 1, batch, UNITS], hidden: [time + 1, batch, HIDDEN], the first
-// time step 0; dh: [time, batch, DELTA].
+// gates, dz: [time, batch, UNITS] vec4; cells: [time + 1, batch, UNITS], hidden: [time + 1, batch, 4 HIDDEN4], the first
+// time step 0; dh: [time, batch, 4 DH4].
 // Prepended: activations.wgsl and weights_buffer.wgsl (U): [UNITS, UNITS] vec4.
 
 override STEPS = 0u;
 override BATCH = 0u;
 override UNITS = 0u;
-override HIDDEN = 0u; // stride of hidden
-override DELTA = 0u; // stride of dh
+override HIDDEN4 = 0u; // columns of hidden and dh, in vec4s
+override DH4 = 0u;
 override PARTS = select(2u, 4u, UNITS <= 64u);
 override TERMS = (UNITS + PARTS - 1u) / PARTS;
 
@@ -96,7 +96,7 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
       state[lane] = h;
       gates[at] = a;
       cells[at + BATCH * UNITS] = c;
-      hidden[((t + 1u) * BATCH + group.x) * HIDDEN + lane] = h;
+      hidden[((t + 1u) * BATCH + group.x) * 4u * HIDDEN4 + lane] = h;
       at += BATCH * UNITS;
     }
     workgroupBarrier();
@@ -133,7 +133,7 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
     if (own) {
       let row = (t - 1u) * BATCH + group.x;
       let at = row * UNITS + lane;
-      var d = dh[row * DELTA + lane];
+      var d = dh[row * 4u * DH4 + lane];
       // 0 at the last time step, where nothing follows: workgroup memory starts as 0.
       for (var i = 0u; i < PARTS; i++) {
         d += parts[lane * PARTS + i];

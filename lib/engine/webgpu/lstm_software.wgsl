@@ -9,11 +9,11 @@
 // backward: dc[t] = dc[t+1] f[t+1] + dh[t] o (1 - tanh(c[t])^2), dz by the chain rule, dh[t-1] += U dz[t]
 // A unit's four numbers in z and dz are one vec4 (input, forget, cell, output), as in https://keras.io/api/layers/recurrent_layers/lstm/
 // projection, dz: [time, batch, UNITS] vec4; states, what the way back needs: [time, batch, UNITS / 4, 5] vec4, i, f, g, o
-// and c of four units; hidden: [time + 1, batch, HIDDEN4] vec4, the first time step 0; dh: [time, batch, UNITS
-// padded to 4].
+// and c of four units; hidden: [time + 1, batch, HIDDEN4] vec4, the first time step 0; dh: [time, batch, DH4] vec4. They
+// are columns of textures, the first of which are PROJECTIONS, DZ, STATES, HIDDEN and DH.
 // Prepended: ROOM, a power of 2 from 16 on, not below UNITS; activations.wgsl, texture.wgsl, weights_texture.wgsl; and
-// the uniform `sizes`, so that one compiled shader serves layers of many sizes: STEPS, BATCH, UNITS, HIDDEN4; WEIGHTS,
-// where U begins, [UNITS, UNITS] vec4.
+// the uniform `sizes`, so that one compiled shader serves layers of many sizes: these, STEPS, BATCH, UNITS, HIDDEN4, DH4;
+// and WEIGHTS, the first column of U, [UNITS, UNITS] vec4.
 
 @group(0) @binding(1) var projections: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(2) var states: texture_storage_2d<rgba32float, write>;
@@ -39,9 +39,8 @@ fn lanes() -> u32 {
   return select(sizes.BATCH, (sizes.BATCH + 1u) / 2u, PAIRED);
 }
 
-// Where the state of four units begins.
-fn state_of(row: u32, quad: u32) -> u32 {
-  return (row * quads() + quad) * 5u;
+fn state_line(row: u32) -> vec2u {
+  return line_of(sizes.STATES, 5u * quads(), row);
 }
 
 fn tanh_of_all(x: vec4f) -> vec4f {
@@ -49,14 +48,21 @@ fn tanh_of_all(x: vec4f) -> vec4f {
 }
 
 // The weights between four units and one. Past the last unit they are others, which meet a 0 or whose sums nobody reads.
-fn of_four(w: u32) -> mat4x4f {
-  return mat4x4f(weight(w), weight(w + sizes.UNITS), weight(w + 2u * sizes.UNITS), weight(w + 3u * sizes.UNITS));
+fn of_four(k: u32, unit: u32) -> mat4x4f {
+  let x = sizes.WEIGHTS + unit;
+  return mat4x4f(weight(k, x), weight(k + 1u, x), weight(k + 2u, x), weight(k + 3u, x));
 }
 
 // The projections of 4 units, a column a unit.
 fn projection(row: u32, quad: u32) -> mat4x4f {
-  let i = row * sizes.UNITS + 4u * quad;
-  return mat4x4f(load(projections, i), load(projections, i + 1u), load(projections, i + 2u), load(projections, i + 3u));
+  let line = line_of(sizes.PROJECTIONS, sizes.UNITS, row);
+  let i = 4u * quad;
+  return mat4x4f(
+    load(projections, line, i),
+    load(projections, line, i + 1u),
+    load(projections, line, i + 2u),
+    load(projections, line, i + 3u),
+  );
 }
 
 struct State {
@@ -74,16 +80,16 @@ fn step_forward(row: u32, quad: u32, z: mat4x4f, previous: vec4f) -> State {
   let unit = 4u * quad + vec4u(0u, 1u, 2u, 3u);
   let c = select(vec4f(), f * previous + i * g, unit < vec4u(sizes.UNITS));
   let h = o * tanh_of_all(c);
-  let at = state_of(row, quad);
-  textureStore(states, place(at), i);
-  textureStore(states, place(at + 1u), f);
-  textureStore(states, place(at + 2u), g);
-  textureStore(states, place(at + 3u), o);
-  textureStore(states, place(at + 4u), c);
-  // A 1 follows the last unit, for the next layer's bias.
-  let out = (row + sizes.BATCH) * sizes.HIDDEN4 + quad;
-  textureStore(hidden, place(out), select(h, vec4f(1.0), unit == vec4u(sizes.UNITS)));
-  if (unit.w + 1u == sizes.UNITS) { textureStore(hidden, place(out + 1u), vec4f(1.0, 0.0, 0.0, 0.0)); }
+  let line = state_line(row);
+  let at = 5u * quad;
+  textureStore(states, texel(line, at), i);
+  textureStore(states, texel(line, at + 1u), f);
+  textureStore(states, texel(line, at + 2u), g);
+  textureStore(states, texel(line, at + 3u), o);
+  textureStore(states, texel(line, at + 4u), c);
+  // A 1 follows the last unit, for the next layer's bias; where it has a vec4 of its own, that's there already.
+  let out = line_of(sizes.HIDDEN, sizes.HIDDEN4, row + sizes.BATCH);
+  textureStore(hidden, texel(out, quad), select(h, vec4f(1.0), unit == vec4u(sizes.UNITS)));
   return State(c, h);
 }
 
@@ -105,26 +111,25 @@ fn forward(@builtin(global_invocation_id) id: vec3u) {
       if (PAIRED) {
         b = projection(row1, quad);
       }
-      var w = sizes.WEIGHTS + 4u * quad;
+      let unit = 4u * quad;
       for (var k = 0u; k < quads(); k++) {
         let ha = h0[before + k];
         var hb = vec4f();
         if (PAIRED) {
           hb = h1[before + k];
         }
-        let u0 = of_four(w);
-        let u1 = of_four(w + 1u);
+        let u0 = of_four(4u * k, unit);
+        let u1 = of_four(4u * k, unit + 1u);
         a[0] += u0 * ha;
         b[0] += u0 * hb;
         a[1] += u1 * ha;
         b[1] += u1 * hb;
-        let u2 = of_four(w + 2u);
-        let u3 = of_four(w + 3u);
+        let u2 = of_four(4u * k, unit + 2u);
+        let u3 = of_four(4u * k, unit + 3u);
         a[2] += u2 * ha;
         b[2] += u2 * hb;
         a[3] += u3 * ha;
         b[3] += u3 * hb;
-        w += 4u * sizes.UNITS;
       }
       let s0 = step_forward(row0, quad, a, c0[quad]);
       c0[quad] = s0.c;
@@ -156,17 +161,18 @@ struct Backward {
 
 // Four units' step from the gradients that the step after passed on.
 fn step_backward(row: u32, quad: u32, passed: vec4f, carry: vec4f) -> Backward {
-  let at = state_of(row, quad);
-  let i = load(all_states, at);
-  let f = load(all_states, at + 1u);
-  let g = load(all_states, at + 2u);
-  let o = load(all_states, at + 3u);
-  let t = tanh_of_all(load(all_states, at + 4u));
+  let line = state_line(row);
+  let at = 5u * quad;
+  let i = load(all_states, line, at);
+  let f = load(all_states, line, at + 1u);
+  let g = load(all_states, line, at + 2u);
+  let o = load(all_states, line, at + 3u);
+  let t = tanh_of_all(load(all_states, line, at + 4u));
   var previous = vec4f();
   if (row >= sizes.BATCH) {
-    previous = load(all_states, state_of(row - sizes.BATCH, quad) + 4u);
+    previous = load(all_states, state_line(row - sizes.BATCH), at + 4u);
   }
-  let d = load(dh, row * quads() + quad) + passed;
+  let d = load(dh, line_of(sizes.DH, sizes.DH4, row), quad) + passed;
   let dc = carry + d * o * (1.0 - t * t);
   let delta = transpose(mat4x4f(
     dc * g * i * (1.0 - i),
@@ -174,12 +180,13 @@ fn step_backward(row: u32, quad: u32, passed: vec4f, carry: vec4f) -> Backward {
     dc * i * (1.0 - g * g),
     d * t * o * (1.0 - o),
   ));
-  let out = row * sizes.UNITS + 4u * quad;
-  let left = sizes.UNITS - 4u * quad;
-  textureStore(dz, place(out), delta[0]);
-  if (left > 1u) { textureStore(dz, place(out + 1u), delta[1]); }
-  if (left > 2u) { textureStore(dz, place(out + 2u), delta[2]); }
-  if (left > 3u) { textureStore(dz, place(out + 3u), delta[3]); }
+  let out = line_of(sizes.DZ, sizes.UNITS, row);
+  let unit = 4u * quad;
+  let left = sizes.UNITS - unit;
+  textureStore(dz, texel(out, unit), delta[0]);
+  if (left > 1u) { textureStore(dz, texel(out, unit + 1u), delta[1]); }
+  if (left > 2u) { textureStore(dz, texel(out, unit + 2u), delta[2]); }
+  if (left > 3u) { textureStore(dz, texel(out, unit + 3u), delta[3]); }
   return Backward(delta, dc * f);
 }
 
@@ -207,7 +214,6 @@ fn backward(@builtin(global_invocation_id) id: vec3u) {
       return;
     }
     for (var k = 0u; k < quads(); k += 4u) {
-      var w = sizes.WEIGHTS + 4u * k * sizes.UNITS;
       var a = mat4x4f();
       var b = mat4x4f();
       for (var unit = 0u; unit < sizes.UNITS; unit++) {
@@ -216,19 +222,18 @@ fn backward(@builtin(global_invocation_id) id: vec3u) {
         if (PAIRED) {
           y = d1[unit];
         }
-        let u0 = of_four(w);
+        let u0 = of_four(4u * k, unit);
         a[0] += x * u0;
         b[0] += y * u0;
-        let u1 = of_four(w + 4u * sizes.UNITS);
+        let u1 = of_four(4u * k + 4u, unit);
         a[1] += x * u1;
         b[1] += y * u1;
-        let u2 = of_four(w + 8u * sizes.UNITS);
+        let u2 = of_four(4u * k + 8u, unit);
         a[2] += x * u2;
         b[2] += y * u2;
-        let u3 = of_four(w + 12u * sizes.UNITS);
+        let u3 = of_four(4u * k + 12u, unit);
         a[3] += x * u3;
         b[3] += y * u3;
-        w += 1u;
       }
       // Past UNITS there is room, and nobody reads it.
       r0[k] = a[0]; r0[k + 1u] = a[1]; r0[k + 2u] = a[2]; r0[k + 3u] = a[3];

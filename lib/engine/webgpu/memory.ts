@@ -1,10 +1,10 @@
 /**
  * Where everything lies on the device, as data: parts of buffers, or with the software kernels
- * layers of textures; and how a stage gets at it.
+ * columns of textures; and how a stage gets at it.
  * @module
  */
 
-import { ceil64, type Matrix } from "./device_layout.ts";
+import { ceil64, type DeviceLayout, type Matrix } from "./device_layout.ts";
 
 /** The engine's buffers that are no tensors, by what they hold. */
 export type StateName =
@@ -21,12 +21,17 @@ export type StateName =
   | "metrics"
   | "tiles";
 
-/** What stages hand to each other. */
+/**
+ * What stages hand to each other. What one dispatch reads and what it writes lie in different
+ * textures, so layers take turns between `activations` and `otherActivations`, and so do deltas.
+ */
 export type TensorName =
   | "activations"
-  | "gates"
-  | "cells"
+  | "otherActivations"
+  | "projections"
+  | "states"
   | "deltas"
+  | "otherDeltas"
   | "partials";
 
 /** The engine's buffers. */
@@ -42,41 +47,32 @@ export interface View {
   size: number;
 }
 
-/** A part of a tensors' buffer, or a layer of their texture from its start. */
+/** A matrix that stages hand on: a part of a buffer, row-major, or columns of a texture. */
 export interface Tensor {
   buffer: TensorName;
+  /** Float32s before it in the buffer, or before its first column in a line of the texture. */
   offset: number;
-  size: number;
-  layer: number;
-}
-
-/** vec4s in a row of a texture. */
-export const TEXTURE_WIDTH = 1024;
-
-/** Float32s in a row of a texture. */
-export const TEXTURE_ROW = 4 * TEXTURE_WIDTH;
-
-/** Rows of a texture that hold so many float32s. */
-export function textureRows(size: number): number {
-  return Math.ceil(size / TEXTURE_ROW);
-}
-
-/** Rows and layers of a texture. */
-export interface TextureShape {
   rows: number;
-  layers: number;
+  /** Numbers in a row, a multiple of 4. */
+  columns: number;
 }
 
-/** A texture in a stage: one layer, or the array of all. */
-export interface TextureView {
-  texture: TextureName;
-  layer: number | "all";
+/**
+ * Lines of a texture, as many as every adapter takes (core `maxTextureDimension2D`). A tensor's further
+ * rows continue beside the first, as texture.wgsl says.
+ */
+export const LINES = 8192;
+
+/** Size of a texture in texels. */
+export interface TextureShape {
+  width: number;
+  height: number;
 }
 
 /** What a stage reads and writes, by binding. */
 export interface Bindings {
   buffers: Record<number, View>;
-  textures: Record<number, TextureView>;
+  textures: Record<number, TextureName>;
 }
 
 /** What a stage wants bound, by binding; weights are always at 0. */
@@ -98,27 +94,31 @@ export class Memory {
   readonly #textured: boolean;
 
   /** @param textured Whether tensors are textures, and the weights are shown as one. */
-  constructor(sizes: Record<StateName, number>, textured: boolean) {
+  constructor(
+    sizes: Record<StateName, number>,
+    layout: DeviceLayout,
+    textured: boolean,
+  ) {
     this.sizes = { ...sizes };
     this.#textured = textured;
     if (textured) {
-      const rows = textureRows(sizes.weights);
-      this.textures.weights = { rows, layers: 1 };
-      // Whole rows are copied.
-      this.sizes.weights = rows * TEXTURE_ROW;
+      const { size, stride } = layout;
+      this.textures.weights = { width: stride / 4, height: size / stride };
     }
   }
 
-  /** Makes a tensor of so many float32s; it begins with zeros. */
-  reserve(buffer: TensorName, size: number): Tensor {
+  /** Makes a tensor; it begins with zeros. */
+  reserve(buffer: TensorName, rows: number, columns: number): Tensor {
     if (this.#textured) {
-      const texture = this.textures[buffer] ??= { rows: 0, layers: 0 };
-      texture.rows = Math.max(texture.rows, textureRows(size));
-      return { buffer, offset: 0, size, layer: texture.layers++ };
+      const texture = this.textures[buffer] ??= { width: 0, height: 0 };
+      const offset = 4 * texture.width;
+      texture.width += columns / 4 * Math.ceil(rows / LINES);
+      texture.height = Math.max(texture.height, Math.min(rows, LINES));
+      return { buffer, offset, rows, columns };
     }
     const offset = this.sizes[buffer] ?? 0;
-    this.sizes[buffer] = ceil64(offset + size);
-    return { buffer, offset, size, layer: 0 };
+    this.sizes[buffer] = ceil64(offset + rows * columns);
+    return { buffer, offset, rows, columns };
   }
 
   /** A stage's bindings. Of buffers it takes all that there is so far. */
@@ -132,25 +132,28 @@ export class Memory {
       size: this.sizes[buffer]!,
     });
     if (weights && this.#textured) {
-      bound.textures[0] = { texture: "weights", layer: 0 };
+      bound.textures[0] = "weights";
     } else if (weights) {
       const { offset, rows, columns } = weights;
       bound.buffers[0] = { buffer: "weights", offset, size: rows * columns };
     }
     if (shownWeights !== undefined && this.#textured) {
-      bound.textures[shownWeights] = { texture: "weights", layer: 0 };
+      bound.textures[shownWeights] = "weights";
     }
-    for (const [binding, tensor] of Object.entries(tensors)) {
+    for (
+      const [binding, { buffer, offset, rows, columns }] of Object.entries(
+        tensors,
+      )
+    ) {
       if (this.#textured) {
-        const { buffer: texture, layer } = tensor;
-        bound.textures[+binding] = { texture, layer };
+        bound.textures[+binding] = buffer;
       } else {
-        bound.buffers[+binding] = tensor;
+        bound.buffers[+binding] = { buffer, offset, size: rows * columns };
       }
     }
     for (const [binding, name] of Object.entries(all)) {
       if (this.#textured) {
-        bound.textures[+binding] = { texture: name, layer: "all" };
+        bound.textures[+binding] = name;
       } else {
         bound.buffers[+binding] = whole(name);
       }

@@ -15,7 +15,13 @@ import {
   type Matrix,
 } from "./device_layout.ts";
 import type { KernelSet } from "./kernels.ts";
-import { type Bindings, Memory, type Tensor, type Wanted } from "./memory.ts";
+import {
+  type Bindings,
+  Memory,
+  type Tensor,
+  type TensorName,
+  type Wanted,
+} from "./memory.ts";
 
 /** Most steps between two reads of the host: bounds memory and how long an abort waits. */
 export const STRETCH = 512;
@@ -29,9 +35,8 @@ export interface Stage extends Bindings {
   what: string;
   code: string;
   entryPoint: string;
-  constants: Record<string, number>;
-  /** Declared before the code as the uniform `sizes`, of u32s by these names. */
-  sizes?: Record<string, number>;
+  /** Of these the code takes what it declares by `override NAME` or names as `sizes.NAME`. */
+  facts: Record<string, number>;
   /** Whether the weights' texture is to be brought up to date first. */
   showsWeights?: boolean;
   /** Workgroups. */
@@ -42,8 +47,8 @@ export interface Stage extends Bindings {
 export interface Plan {
   layout: DeviceLayout;
   memory: Memory;
-  /** Columns of the buffer `activations` that hold a constant 1, beside each layer's output. */
-  ones: { offset: number; stride: number; rows: number }[];
+  /** Columns of tensors that hold a constant 1 and that no stage writes: of a tensor, the number of the column. */
+  ones: { tensor: Tensor; column: number }[];
   /** Contents of the buffer `tiles`. */
   tiles: Uint32Array<ArrayBuffer>;
   /** The first stage, from the series or from the inputs of `predict()`. */
@@ -60,20 +65,18 @@ export interface Plan {
   update: Stage[];
   /** Metrics of the step; counts it. */
   finish: Stage;
-  /** The network's unscaled output, `[steps, batch, width]`. */
-  output: Tensor & { width: number };
+  /** The network's unscaled output, `[steps, batch, horizon]` and padding. */
+  output: Tensor;
   /** Output positions per window. */
   steps: number;
 }
 
-/** A layer's output over a batch: `rows x width` with a 1 in column `width`. */
+/** A layer's output over a batch: in each row `width` numbers and a 1. */
 interface Layer {
-  view: Tensor;
-  /** Float32s from row to row. */
-  stride: number;
+  tensor: Tensor;
   width: number;
-  /** Float32s of the view before the first row. */
-  skip: number;
+  /** Rows of the tensor before the layer's first. */
+  before: number;
 }
 
 /** One weight gradient: `left` transposed times `right`. */
@@ -83,29 +86,26 @@ interface Product {
   result: Matrix;
 }
 
-/** Cuts the weight gradients into the tiles of `accumulate`, as its `struct Tile` has them. */
+/** A product cut into the tiles of `accumulate`, as its `struct Tile` has them. */
 function cutTiles(
-  products: Product[],
-  { gradientTile: [high, wide], textures }: KernelSet,
+  { left, right, result }: Product,
+  [high, wide]: KernelSet["gradientTile"],
 ): number[][] {
   const tiles: number[][] = [];
-  for (const { left, right, result } of products) {
-    const columns = result.columns / 4;
-    const factors = textures
-      ? [left.view.layer, left.skip / 4, right.layer]
-      : [(left.view.offset + left.skip) / 4, right.offset / 4];
-    for (let j = 0; j < columns; j += wide) {
-      for (let i = 0; i < result.height; i += high) {
-        tiles.push([
-          left.stride / 4,
-          columns,
-          result.offset / 4,
-          result.height,
-          i,
-          j,
-          ...factors,
-        ]);
-      }
+  const columns = result.columns / 4;
+  for (let j = 0; j < columns; j += wide) {
+    for (let i = 0; i < result.height; i += high) {
+      tiles.push([
+        left.tensor.offset / 4,
+        left.tensor.columns / 4,
+        left.before,
+        right.offset / 4,
+        columns,
+        result.offset / 4,
+        result.height,
+        i,
+        j,
+      ]);
     }
   }
   return tiles;
@@ -115,30 +115,6 @@ function cutTiles(
 function room(units: number): number {
   return Math.max(16, 2 ** Math.ceil(Math.log2(units)));
 }
-
-/** What gemm_software.wgsl finds in `sizes`. */
-const GEMM_SIZES = {
-  ROWS: 0,
-  FIRST: 0,
-  WEIGHTS: 0,
-  SKIP: 0,
-  ACT4: 0,
-  OUT4: 0,
-  COLUMNS: 0,
-  IN4: 0,
-  WIDTH: 0,
-  RELU: 0,
-  MASKED: 0,
-};
-
-/** What lstm_software.wgsl finds in `sizes`. */
-const LSTM_SIZES = {
-  STEPS: 0,
-  BATCH: 0,
-  UNITS: 0,
-  HIDDEN4: 0,
-  WEIGHTS: 0,
-};
 
 /** The number by which update.wgsl knows the rule. */
 function optimizerNumber(spec: EngineSpec): number {
@@ -157,91 +133,80 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
   const { batchSize, horizon } = spec;
   const { steps, anchor, padLeft } = alignment(spec);
   const rows = steps * batchSize;
-  const layout = deviceLayout(spec);
+  const layout = deviceLayout(spec, set.textures);
   const groups = (n: number, each: number) => Math.ceil(n / each);
   const updateGroups = groups(layout.size / 4, 64);
-  const memory = new Memory({
-    weights: layout.size,
-    slots: Math.max(slotCount(spec) * layout.size, 64),
-    gradient: layout.size,
-    series: spec.values.length,
-    order: STRETCH * batchSize,
-    rates: STRETCH,
-    metrics: 2 * STRETCH,
-    control: 64,
-    inputs: STRETCH_INPUTS * batchSize * spec.windowSize,
-    sums: 2 * rows,
-    // Of each workgroup of the optimizer, and their sum.
-    squares: ceil64(updateGroups + 1),
-    tiles: 0,
-  }, set.textures);
+  const memory = new Memory(
+    {
+      weights: layout.size,
+      slots: Math.max(slotCount(spec) * layout.size, 64),
+      gradient: layout.size,
+      series: spec.values.length,
+      order: STRETCH * batchSize,
+      rates: STRETCH,
+      metrics: 2 * STRETCH,
+      control: 64,
+      inputs: STRETCH_INPUTS * batchSize * spec.windowSize,
+      sums: 2 * rows,
+      // Of each workgroup of the optimizer, and their sum.
+      squares: ceil64(updateGroups + 1),
+      tiles: 0,
+    },
+    layout,
+    set.textures,
+  );
+  // Layer i's output and its delta lie in textures of the same number, so that a product's factors do, too.
+  const activations: readonly TensorName[] = set.textures
+    ? ["activations", "otherActivations"]
+    : ["activations", "activations"];
+  const deltaNames: readonly TensorName[] = set.textures
+    ? ["deltas", "otherDeltas"]
+    : ["deltas", "deltas"];
   const ones: Plan["ones"] = [];
   /** A layer's output with its column of ones; `before` rows of zeros come first. */
-  const output = (width: number, before = 0): Layer => {
-    const stride = ceil4(width + 1);
-    const view = memory.reserve("activations", (rows + before) * stride);
-    if (!set.textures) {
-      ones.push({ offset: view.offset + width, stride, rows: rows + before });
-    }
-    return { view, stride, width, skip: 0 };
+  const output = (side: number, width: number, before = 0): Layer => {
+    const tensor = memory.reserve(
+      activations[side]!,
+      rows + before,
+      ceil4(width + 1),
+    );
+    if (!set.textures) ones.push({ tensor, column: width });
+    return { tensor, width, before };
   };
-  /** A stage's sizes, in the way the kernel set takes them; `absent` are those that it doesn't use. */
-  const sized = (
-    sizes: Record<string, number>,
-    absent: Record<string, number>,
-  ): Pick<Stage, "constants" | "sizes"> =>
-    set.uniformSizes
-      ? { constants: {}, sizes: { ...absent, ...sizes } }
-      : { constants: sizes };
-  /** Where in what `bind()` binds a matrix begins, for kernels that want to know. */
-  const begins = (matrix: Matrix): Record<string, number> =>
-    set.textures ? { WEIGHTS: matrix.offset / 4 } : {};
+  const reserveDeltas = (side: number, width: number): Tensor =>
+    memory.reserve(deltaNames[side]!, rows, ceil4(width));
 
-  const patches = output(spec.kernelSize);
-  const conv = output(spec.filters);
-  const gather = (buffer: "series" | "inputs"): Stage => {
-    const sources = {
-      1: buffer,
-      2: "order",
-      3: "control",
-    } as const;
-    const constants = {
+  const patches = output(1, spec.kernelSize);
+  const conv = output(0, spec.filters);
+  const gather = (buffer: "series" | "inputs"): Stage => ({
+    what: set.textures ? "gathering of windows" : "convolution",
+    code: set.gather,
+    entryPoint: set.textures ? "gather" : "convolve",
+    facts: {
       ROWS: rows,
       BATCH: batchSize,
       WINDOW: spec.windowSize,
       KERNEL: spec.kernelSize,
       STRIDE: spec.strides,
       PAD_LEFT: padLeft,
-    };
-    return set.textures
-      ? {
-        what: "gathering of windows",
-        code: set.gather,
-        entryPoint: "gather",
-        constants: { ...constants, OUT4: patches.stride / 4 },
-        ...memory.bind({ tensors: { 4: patches.view }, buffers: sources }),
-        showsWeights: true,
-        grid: [groups(rows, 8), 1],
-      }
-      : {
-        what: "convolution",
-        code: set.gather,
-        entryPoint: "convolve",
-        constants: {
-          ...constants,
-          PATCH_WIDTH: patches.stride,
-          COLUMNS: layout.conv.columns / 4,
-          OUT4: conv.stride / 4,
-          WIDTH: spec.filters,
-        },
-        ...memory.bind({
-          weights: layout.conv,
-          tensors: { 4: patches.view, 5: conv.view },
-          buffers: sources,
-        }),
-        grid: [groups(rows, 64), layout.conv.columns / 4],
-      };
-  };
+      PATCHES: patches.tensor.offset / 4,
+      PATCH4: patches.tensor.columns / 4,
+      COLUMNS: layout.conv.columns / 4,
+      OUT4: conv.tensor.columns / 4,
+      WIDTH: spec.filters,
+    },
+    ...memory.bind({
+      tensors: set.textures
+        ? { 4: patches.tensor }
+        : { 4: patches.tensor, 5: conv.tensor },
+      buffers: { 1: buffer, 2: "order", 3: "control" },
+      ...!set.textures && { weights: layout.conv },
+    }),
+    showsWeights: set.textures,
+    grid: set.textures
+      ? [groups(rows, 8), 1]
+      : [groups(rows, 64), layout.conv.columns / 4],
+  });
 
   const forward: Stage[] = [], backward: Stage[] = [];
   const products: Product[] = [];
@@ -249,173 +214,180 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
     what: string,
     input: Layer,
     matrix: Matrix,
-    result: { view: Tensor; stride: number; width: number; relu: boolean },
+    result: { tensor: Tensor; width: number },
+    relu: boolean,
   ): Stage => ({
     ...memory.bind({
       weights: matrix,
-      tensors: { 1: input.view, 2: result.view },
+      tensors: { 1: input.tensor, 2: result.tensor },
     }),
     what,
     code: set.gemm,
     entryPoint: "project",
-    ...sized({
+    facts: {
       ROWS: rows,
-      IN4: input.stride / 4,
-      FIRST: input.skip / 4,
-      OUT4: result.stride / 4,
+      LEFT: input.tensor.offset / 4,
+      LEFT4: input.tensor.columns / 4,
+      BEFORE: input.before,
+      WEIGHTS: matrix.offset / 4,
       COLUMNS: matrix.columns / 4,
+      RESULT: result.tensor.offset / 4,
+      OUT4: result.tensor.columns / 4,
       WIDTH: result.width,
-      RELU: Number(result.relu),
-      ...begins(matrix),
-    }, GEMM_SIZES),
+      RELU: Number(relu),
+    },
     grid: [
       groups(rows, set.projectTile[0]),
-      groups(
-        (set.textures ? result.stride : matrix.columns) / 4,
-        set.projectTile[1],
-      ),
+      groups(result.tensor.columns / 4, set.projectTile[1]),
     ],
   });
   /** Gradient by a layer's input; `masked` by the relu that made the input. */
   const inputGradient = (
     what: string,
-    deltas: Tensor,
-    matrix: Matrix,
-    input: Layer,
+    { input, matrix, deltas }: {
+      input: Layer;
+      matrix: Matrix;
+      deltas: Tensor;
+    },
+    result: Tensor,
     masked: boolean,
-  ): { stage: Stage; deltas: Tensor } => {
-    const stride = ceil4(input.width);
-    const result = memory.reserve("deltas", rows * stride);
-    return {
-      deltas: result,
-      stage: {
-        ...memory.bind({
-          weights: matrix,
-          tensors: { 1: deltas, 2: result, 3: input.view },
-        }),
-        what,
-        code: set.gemm,
-        entryPoint: "input_gradient",
-        ...sized({
-          ROWS: rows,
-          COLUMNS: matrix.columns / 4,
-          OUT4: stride / 4,
-          ACT4: input.stride / 4,
-          SKIP: input.skip / 4,
-          WIDTH: input.width,
-          MASKED: Number(masked),
-          ...begins(matrix),
-        }, GEMM_SIZES),
-        grid: [
-          groups(rows, set.inputGradientTile[0]),
-          groups(stride / 4, set.inputGradientTile[1]),
-        ],
-      },
-    };
-  };
+  ): Stage => ({
+    ...memory.bind({
+      weights: matrix,
+      tensors: { 1: deltas, 2: result, 3: input.tensor },
+    }),
+    what,
+    code: set.gemm,
+    entryPoint: "input_gradient",
+    facts: {
+      ROWS: rows,
+      LEFT: deltas.offset / 4,
+      LEFT4: deltas.columns / 4,
+      BEFORE: input.before,
+      WEIGHTS: matrix.offset / 4,
+      COLUMNS: matrix.columns / 4,
+      RESULT: result.offset / 4,
+      OUT4: result.columns / 4,
+      ACTIVATION: input.tensor.offset / 4,
+      ACT4: input.tensor.columns / 4,
+      WIDTH: input.width,
+      MASKED: Number(masked),
+    },
+    grid: [
+      groups(rows, set.inputGradientTile[0]),
+      groups(result.columns / 4, set.inputGradientTile[1]),
+    ],
+  });
 
   if (set.textures) {
-    forward.push(
-      project("convolution", patches, layout.conv, { ...conv, relu: true }),
-    );
+    forward.push(project("convolution", patches, layout.conv, conv, true));
   }
-  let current: Layer = conv;
+  let current = conv;
   const made = spec.lstmUnits.map((units, i) => {
     const { kernel, recurrent } = layout.lstm[i]!;
     const input = current;
-    const gates = memory.reserve("gates", rows * 4 * units);
+    const gates = memory.reserve("projections", rows, 4 * units);
     // Cells; and the gates, too, where they can't take the projections' place: textures aren't read and written at once.
     const states = set.textures
-      ? memory.reserve("gates", rows * 5 * ceil4(units))
-      : memory.reserve("cells", (rows + batchSize) * units);
-    const all = output(units, batchSize);
+      ? memory.reserve("states", rows, 5 * ceil4(units))
+      : memory.reserve("states", rows + batchSize, units);
     // A time step later: h[t] for what comes next, h[t-1] for the recurrence.
-    current = { ...all, skip: batchSize * all.stride };
-    const lstmCode = `const ROOM = ${room(units)}u;\n` +
-      activationsCode + set.lstm;
-    const constants = {
-      STEPS: steps,
-      BATCH: batchSize,
-      UNITS: units,
-      ...set.textures
-        ? { HIDDEN4: all.stride / 4 }
-        : { HIDDEN: all.stride, DELTA: ceil4(units) },
-      ...begins(recurrent),
-    };
+    current = output(0, units, batchSize);
+    const hidden = { ...current, before: 0 };
+    if (set.textures && units % 4 === 0) {
+      ones.push({ tensor: hidden.tensor, column: units });
+    }
+    const dh = reserveDeltas(1, units);
+    const dz = reserveDeltas(0, 4 * units);
+    const common = {
+      code: `const ROOM = ${room(units)}u;\n` + activationsCode + set.lstm,
+      facts: {
+        STEPS: steps,
+        BATCH: batchSize,
+        UNITS: units,
+        WEIGHTS: recurrent.offset / 4,
+        PROJECTIONS: gates.offset / 4,
+        STATES: states.offset / 4,
+        HIDDEN: hidden.tensor.offset / 4,
+        HIDDEN4: hidden.tensor.columns / 4,
+        DH: dh.offset / 4,
+        DH4: dh.columns / 4,
+        DZ: dz.offset / 4,
+      },
+      grid: [set.lstmGroups(batchSize, units), 1],
+    } as const;
     forward.push(
       project(`input projection of LSTM ${i}`, input, kernel, {
-        view: gates,
-        stride: 4 * units,
+        tensor: gates,
         width: 4 * units,
-        relu: false,
-      }),
+      }, false),
       {
         what: `recurrence of LSTM ${i}`,
-        code: lstmCode,
         entryPoint: "forward",
-        ...sized(constants, LSTM_SIZES),
+        ...common,
         ...memory.bind({
           weights: recurrent,
-          tensors: { 1: gates, 2: states, 3: all.view },
+          tensors: { 1: gates, 2: states, 3: hidden.tensor },
         }),
-        grid: [set.lstmGroups(batchSize, units), 1],
       },
     );
-    return {
-      input,
-      all,
-      gates,
-      states,
-      kernel,
-      recurrent,
-      constants,
-      lstmCode,
+    const back: Stage = {
+      what: `back-propagation through time of LSTM ${i}`,
+      entryPoint: "backward",
+      ...common,
+      ...memory.bind({
+        weights: recurrent,
+        tensors: set.textures
+          ? { 1: states, 2: dh, 3: dz }
+          : { 1: gates, 2: states, 4: dh, 5: dz },
+      }),
     };
+    return { input, hidden, dh, dz, kernel, recurrent, back };
   });
+  const widths = [...spec.denseUnits, horizon];
   const dense = layout.dense.map((matrix, i) => {
     const input = current;
-    const units = [...spec.denseUnits, horizon][i]!;
-    current = output(units);
+    const units = widths[i]!;
+    current = output(1 - i % 2, units);
     forward.push(
-      project(`dense layer ${i}`, input, matrix, {
-        ...current,
-        relu: i < spec.denseUnits.length,
-      }),
+      project(
+        `dense layer ${i}`,
+        input,
+        matrix,
+        current,
+        i < spec.denseUnits.length,
+      ),
     );
-    return { input, matrix };
+    return { input, matrix, deltas: reserveDeltas(i % 2, units) };
   });
 
-  const deltaWidth = ceil4(horizon);
-  let deltas = memory.reserve("deltas", rows * deltaWidth);
-  const lossConstants = {
+  const lossFacts = {
     ROWS: rows,
     BATCH: batchSize,
     STEPS: steps,
     HORIZON: horizon,
     FROM: spec.lossStart,
   };
+  const derivative = dense.at(-1)!.deltas;
   const loss: Stage = {
     what: "loss",
     code: set.loss,
     entryPoint: "derive",
-    constants: {
-      ...lossConstants,
+    facts: {
+      ...lossFacts,
       STRIDE: spec.strides,
       ANCHOR: anchor[0]!,
       SCALE: spec.outputScale,
       LOSS: ["huber", "mse", "mae"].indexOf(spec.loss),
       DELTA: spec.huberDelta,
-      OUT4: current.stride / 4,
-      DELTA4: deltaWidth / 4,
+      OUTPUT: current.tensor.offset / 4,
+      OUT4: current.tensor.columns / 4,
+      DERIVATIVE: derivative.offset / 4,
+      DELTA4: derivative.columns / 4,
     },
     ...memory.bind({
-      tensors: { 3: current.view, 4: deltas },
-      buffers: {
-        0: "series",
-        1: "order",
-        2: "control",
-        5: "sums",
-      },
+      tensors: { 3: current.tensor, 4: derivative },
+      buffers: { 0: "series", 1: "order", 2: "control", 5: "sums" },
     }),
     grid: [groups(rows, 64), 1],
   };
@@ -423,7 +395,7 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
     what: "metrics",
     code: set.loss,
     entryPoint: "finish",
-    constants: lossConstants,
+    facts: lossFacts,
     ...memory.bind({
       buffers: { 2: "control", 5: "sums", 6: "metrics" },
     }),
@@ -431,76 +403,77 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
   };
 
   for (let i = dense.length - 1; i >= 0; i--) {
-    const { input, matrix } = dense[i]!;
-    products.push({ left: input, right: deltas, result: matrix });
-    const next = inputGradient(
-      `gradient by the input of dense layer ${i}`,
-      deltas,
-      matrix,
-      input,
-      i > 0,
-    );
-    backward.push(next.stage);
-    deltas = next.deltas;
-  }
-  for (let i = made.length - 1; i >= 0; i--) {
-    const {
-      input,
-      all,
-      gates,
-      states,
-      kernel,
-      recurrent,
-      constants,
-      lstmCode,
-    } = made[i]!;
-    const dz = memory.reserve("deltas", gates.size);
-    backward.push({
-      what: `back-propagation through time of LSTM ${i}`,
-      code: lstmCode,
-      entryPoint: "backward",
-      ...sized(constants, LSTM_SIZES),
-      ...memory.bind({
-        weights: recurrent,
-        tensors: set.textures
-          ? { 1: states, 2: deltas, 3: dz }
-          : { 1: gates, 2: states, 4: deltas, 5: dz },
-      }),
-      grid: [set.lstmGroups(batchSize, constants.UNITS), 1],
+    const layer = dense[i]!;
+    products.push({
+      left: layer.input,
+      right: layer.deltas,
+      result: layer.matrix,
     });
+    backward.push(
+      inputGradient(
+        `gradient by the input of dense layer ${i}`,
+        layer,
+        i > 0 ? dense[i - 1]!.deltas : made.at(-1)!.dh,
+        i > 0,
+      ),
+    );
+  }
+  const convDeltas = reserveDeltas(1, spec.filters);
+  for (let i = made.length - 1; i >= 0; i--) {
+    const { input, hidden, dz, kernel, recurrent, back } = made[i]!;
     products.push(
       { left: input, right: dz, result: kernel },
-      { left: all, right: dz, result: recurrent },
+      { left: hidden, right: dz, result: recurrent },
     );
-    const next = inputGradient(
-      `gradient by the input of LSTM ${i}`,
-      dz,
-      kernel,
-      input,
-      i === 0,
+    backward.push(
+      back,
+      inputGradient(
+        `gradient by the input of LSTM ${i}`,
+        { input, matrix: kernel, deltas: dz },
+        i > 0 ? made[i - 1]!.dh : convDeltas,
+        i === 0,
+      ),
     );
-    backward.push(next.stage);
-    deltas = next.deltas;
   }
-  products.push({ left: patches, right: deltas, result: layout.conv });
+  products.push({ left: patches, right: convDeltas, result: layout.conv });
 
-  const tiles = cutTiles(products, set);
-  const count = tiles.length;
-  const splits = set.splits(rows, count);
-  memory.sizes.tiles = count * tiles[0]!.length;
-  const partials = memory.reserve("partials", splits * layout.size);
-  backward.push({
-    what: "weight gradients",
-    code: set.gradient,
-    entryPoint: "accumulate",
-    constants: { ROWS: rows, SPLITS: splits, COUNT: layout.size / 4 },
-    ...memory.bind({
-      tensors: { 3: partials },
-      all: { 1: "activations", 2: "deltas" },
-      buffers: { 0: "tiles" },
-    }),
-    grid: [count, splits],
-  });
+  // One dispatch for the products whose factors lie in the same textures or buffers.
+  const tiles = Map.groupBy(products, ({ right }) => right.buffer)
+    .entries().map(([right, group]) => ({
+      left: group[0]!.left.tensor.buffer,
+      right,
+      tiles: group.flatMap((product) => cutTiles(product, set.gradientTile)),
+    })).toArray();
+  const allTiles = tiles.flatMap(({ tiles }) => tiles);
+  const splits = set.splits(rows, allTiles.length);
+  memory.sizes.tiles = allTiles.flat().length;
+  const lines = layout.stride && layout.size / layout.stride;
+  const partials = set.textures
+    ? memory.reserve("partials", splits * lines, layout.stride)
+    : memory.reserve("partials", splits, layout.size);
+  let firstTile = 0;
+  for (const { left, right, tiles: { length } } of tiles) {
+    backward.push({
+      what: "weight gradients",
+      code: set.gradient,
+      entryPoint: "accumulate",
+      facts: {
+        ROWS: rows,
+        SPLITS: splits,
+        FIRST: firstTile,
+        COUNT: layout.size / 4,
+        LINES: lines,
+        LINE: layout.stride / 4,
+      },
+      ...memory.bind({
+        tensors: { 3: partials },
+        all: { 1: left, 2: right },
+        buffers: { 0: "tiles" },
+      }),
+      grid: [length, splits],
+    });
+    firstTile += length;
+  }
 
   const updateStage = (
     what: string,
@@ -511,8 +484,9 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
     what,
     code: set.update,
     entryPoint,
-    constants: {
+    facts: {
       COUNT: layout.size / 4,
+      LINE: layout.stride / 4,
       SPLITS: splits,
       CLIP: spec.clipNorm,
       OPTIMIZER: optimizerNumber(spec),
@@ -559,7 +533,7 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
     layout,
     memory,
     ones,
-    tiles: Uint32Array.from(tiles.flat()),
+    tiles: Uint32Array.from(allTiles.flat()),
     gather: { series: gather("series"), inputs: gather("inputs") },
     forward,
     loss,
@@ -567,7 +541,7 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
     reduce,
     update,
     finish,
-    output: { ...current.view, width: current.stride },
+    output: current.tensor,
     steps,
   };
 }

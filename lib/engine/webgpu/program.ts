@@ -5,13 +5,12 @@
 
 import { GpuError, UnsupportedModelError } from "../../errors.ts";
 import type { GpuHandle } from "../device.ts";
+import { ceil64 } from "./device_layout.ts";
 import {
   type BufferName,
-  TEXTURE_ROW,
-  TEXTURE_WIDTH,
+  LINES,
+  type Tensor,
   type TextureName,
-  textureRows,
-  type TextureView,
 } from "./memory.ts";
 import type { Plan, Stage } from "./plan.ts";
 
@@ -39,22 +38,35 @@ export interface Dispatch {
     | undefined;
 }
 
-/** Bytes in a row of a texture. */
-const ROW_BYTES = 4 * TEXTURE_ROW;
+/** Bytes in a texel. */
+const TEXEL = 16;
+
+/** The names that a shader asks for, each once: what `pattern` captures. */
+function names(code: string, pattern: RegExp): string[] {
+  return [...new Set(code.matchAll(pattern).map((match) => match[1]!))];
+}
+
+/** The members of `sizes` that a stage's code names. */
+function sizesOf({ code }: Stage): string[] {
+  return names(code, /\bsizes\.([A-Z0-9_]+)/g);
+}
 
 /** Compiles a stage, or finds it compiled. */
 function compile(
   handle: GpuHandle,
   stage: Stage,
 ): Promise<GPUComputePipeline> {
-  const { what, code, entryPoint, constants, sizes } = stage;
-  let declaration = "";
-  if (sizes) {
-    const members = Object.keys(sizes).map((name) => `${name}: u32`);
-    declaration = `struct Sizes { ${members.join(", ")} }\n` +
+  const { what, code, entryPoint, facts } = stage;
+  const members = sizesOf(stage).map((name) => `${name}: u32`);
+  const declaration = members.length === 0
+    ? ""
+    : `struct Sizes { ${members.join(", ")} }\n` +
       `@group(0) @binding(${SIZES_BINDING}) var<uniform> sizes: Sizes;\n`;
-  }
-  const key = JSON.stringify([entryPoint, constants, declaration, code]);
+  const constants = Object.fromEntries(
+    names(code, /^override ([A-Z0-9_]+)/gm).filter((name) => name in facts)
+      .map((name) => [name, facts[name]!]),
+  );
+  const key = JSON.stringify([entryPoint, constants, code]);
   let known = pipelines.get(handle);
   if (!known) pipelines.set(handle, known = new Map());
   let pipeline = known.get(key);
@@ -66,6 +78,17 @@ function compile(
     known.set(key, pipeline);
   }
   return pipeline;
+}
+
+/** The parts of a tensor in its texture, beside each other: first texel of a line, first row, rows. */
+function stretches(
+  { offset, rows, columns }: Tensor,
+): { x: number; first: number; height: number }[] {
+  return Array.from({ length: Math.ceil(rows / LINES) }, (_, i) => ({
+    x: (offset + i * columns) / 4,
+    first: i * LINES,
+    height: Math.min(LINES, rows - i * LINES),
+  }));
 }
 
 /** The buffers and textures of one engine, and the way to its dispatches. */
@@ -104,9 +127,14 @@ export class Program {
     for (const [name, size] of buffers) {
       check(name, 4 * size, bufferLimit, "buffer");
     }
-    for (const [name, { rows }] of textures) {
+    for (const [name, { width, height }] of textures) {
       const most = limits.maxTextureDimension2D;
-      check(name, rows * ROW_BYTES, most * ROW_BYTES, "texture");
+      check(
+        name,
+        width * height * TEXEL,
+        most * Math.min(height, most) * TEXEL,
+        "texture",
+      );
     }
     for (const [name, size] of buffers) {
       this.#bytes += 4 * size;
@@ -115,24 +143,25 @@ export class Program {
         device.createBuffer({
           label: name,
           size: 4 * size,
-          usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC |
-            GPUBufferUsage.COPY_DST,
+          usage: GPUBufferUsage.STORAGE | GPUBufferUsage.UNIFORM |
+            GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
         }),
       );
     }
-    for (const [name, { rows, layers }] of textures) {
-      this.#bytes += rows * layers * ROW_BYTES;
+    for (const [name, { width, height }] of textures) {
+      this.#bytes += width * height * TEXEL;
       this.#textures.set(
         name as TextureName,
         device.createTexture({
           label: name,
-          size: [TEXTURE_WIDTH, rows, layers],
+          size: [width, height],
           format: "rgba32float",
           usage: GPUTextureUsage.STORAGE_BINDING | GPUTextureUsage.COPY_SRC |
             GPUTextureUsage.COPY_DST,
         }),
       );
     }
+    for (const one of plan.ones) this.#setOnes(one);
   }
 
   /** A buffer that the plan gave a size. */
@@ -145,60 +174,80 @@ export class Program {
     return this.#bytes;
   }
 
-  /** Float32s that {@linkcode copyOutput} copies. */
-  get outputSize(): number {
-    const { output, memory: { textures } } = this.#plan;
-    return textures.activations
-      ? textureRows(output.size) * TEXTURE_ROW
-      : output.size;
-  }
-
-  /** Records a copy of the network's output to a buffer, `at` float32s from its start. */
-  copyOutput(encoder: GPUCommandEncoder, buffer: GPUBuffer, at: number): void {
-    const { offset, size, layer } = this.#plan.output;
-    const texture = this.#textures.get("activations");
-    if (texture) {
-      encoder.copyTextureToBuffer(
-        { texture, origin: { x: 0, y: 0, z: layer } },
-        { buffer, offset: 4 * at, bytesPerRow: ROW_BYTES },
-        { width: TEXTURE_WIDTH, height: textureRows(size) },
-      );
-    } else {
-      encoder.copyBufferToBuffer(
-        this.buffer("activations"),
-        4 * offset,
-        buffer,
-        4 * at,
-        4 * size,
+  /** Sets a column of a tensor to 1; what else its vec4s hold becomes 0. */
+  #setOnes({ tensor, column }: Plan["ones"][number]): void {
+    const { queue } = this.#handle.device;
+    const { buffer: name, offset, rows, columns } = tensor;
+    const texture = this.#textures.get(name);
+    if (!texture) {
+      const data = new Float32Array(rows * columns);
+      for (let i = column; i < data.length; i += columns) data[i] = 1;
+      queue.writeBuffer(this.buffer(name), 4 * offset, data);
+      return;
+    }
+    const data = new Float32Array(4 * texture.height);
+    for (let i = column % 4; i < data.length; i += 4) data[i] = 1;
+    for (const { x, height } of stretches(tensor)) {
+      queue.writeTexture(
+        { texture, origin: [x + Math.floor(column / 4), 0] },
+        data,
+        { bytesPerRow: TEXEL },
+        [1, height],
       );
     }
   }
 
-  #view({ texture, layer }: TextureView): GPUTextureView {
-    return this.#textures.get(texture)!.createView(
-      layer === "all" ? { dimension: "2d-array" } : {
-        dimension: "2d",
-        baseArrayLayer: layer,
-        arrayLayerCount: 1,
-      },
-    );
+  /** Float32s from row to row of what {@linkcode copyOutput} copies. */
+  get outputStride(): number {
+    const { columns } = this.#plan.output;
+    return this.#textures.size > 0 ? ceil64(columns) : columns;
+  }
+
+  /** Float32s that {@linkcode copyOutput} copies. */
+  get outputSize(): number {
+    return this.#plan.output.rows * this.outputStride;
+  }
+
+  /** Records a copy of the network's output to a buffer, `at` float32s from its start. */
+  copyOutput(encoder: GPUCommandEncoder, buffer: GPUBuffer, at: number): void {
+    const { output } = this.#plan;
+    const texture = this.#textures.get(output.buffer);
+    if (!texture) {
+      const { offset, rows, columns } = output;
+      encoder.copyBufferToBuffer(
+        this.buffer(output.buffer),
+        4 * offset,
+        buffer,
+        4 * at,
+        4 * rows * columns,
+      );
+      return;
+    }
+    const stride = this.outputStride;
+    for (const { x, first, height } of stretches(output)) {
+      encoder.copyTextureToBuffer(
+        { texture, origin: [x, 0] },
+        { buffer, offset: 4 * (at + first * stride), bytesPerRow: 4 * stride },
+        [output.columns / 4, height],
+      );
+    }
   }
 
   /** The copy that shows the weights as they are. */
   #showWeights(): Dispatch["copy"] {
+    const { memory, layout } = this.#plan;
     return [
-      { buffer: this.buffer("weights"), bytesPerRow: ROW_BYTES },
+      { buffer: this.buffer("weights"), bytesPerRow: 4 * layout.stride },
       { texture: this.#textures.get("weights")! },
-      {
-        width: TEXTURE_WIDTH,
-        height: this.#plan.memory.textures.weights!.rows,
-      },
+      memory.textures.weights!,
     ];
   }
 
   /** A small uniform buffer with a stage's sizes. */
-  #sizesEntry(sizes: Record<string, number>): GPUBindGroupEntry {
-    const data = Uint32Array.from(Object.values(sizes));
+  #sizesEntry(stage: Stage): GPUBindGroupEntry[] {
+    const members = sizesOf(stage);
+    if (members.length === 0) return [];
+    const data = Uint32Array.from(members, (name) => stage.facts[name] ?? 0);
     const buffer = this.#handle.device.createBuffer({
       label: "sizes",
       size: data.byteLength,
@@ -207,7 +256,7 @@ export class Program {
     this.#handle.device.queue.writeBuffer(buffer, 0, data);
     this.#bytes += buffer.size;
     this.#sizes.push(buffer);
-    return { binding: SIZES_BINDING, resource: { buffer } };
+    return [{ binding: SIZES_BINDING, resource: { buffer } }];
   }
 
   /** Makes a stage's dispatch. @throws {GpuError} if it doesn't compile. */
@@ -227,7 +276,7 @@ export class Program {
       label: stage.what,
       layout: pipeline.getBindGroupLayout(0),
       entries: [
-        ...stage.sizes ? [this.#sizesEntry(stage.sizes)] : [],
+        ...this.#sizesEntry(stage),
         ...Object.entries(stage.buffers).map(([binding, view]) => ({
           binding: Number(binding),
           resource: {
@@ -236,9 +285,9 @@ export class Program {
             size: 4 * view.size,
           },
         })),
-        ...Object.entries(stage.textures).map(([binding, view]) => ({
+        ...Object.entries(stage.textures).map(([binding, name]) => ({
           binding: Number(binding),
-          resource: this.#view(view),
+          resource: this.#textures.get(name)!.createView(),
         })),
       ],
     });

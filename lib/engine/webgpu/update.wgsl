@@ -18,11 +18,12 @@ override EPSILON = 0.0;
 override GROUPS = 1u; // workgroups of reduce()
 
 const LANES = 64u;
+const RATES4 = 128u; // as many rates as a stretch has steps, in vec4s
 
 @group(0) @binding(1) var<storage, read_write> gradient: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> squares: array<f32>;
-@group(0) @binding(3) var<storage, read> rates: array<f32>;
-@group(0) @binding(4) var<storage, read> control: array<u32>;
+@group(0) @binding(3) var<uniform> rates: array<vec4f, RATES4>;
+@group(0) @binding(4) var<uniform> control: vec4u;
 @group(0) @binding(5) var<storage, read_write> weights: array<vec4f>;
 @group(0) @binding(6) var<storage, read_write> slots: array<vec4f>;
 
@@ -80,7 +81,7 @@ fn norm(@builtin(local_invocation_index) lane: u32) {
 }
 
 fn apply(i: u32, g: vec4f) {
-  let rate = rates[control[0]];
+  let rate = rates[control.x / 4u][control.x % 4u];
   var change = -rate * g;
   switch (OPTIMIZER) {
     case 0u: {
