@@ -12,7 +12,8 @@ import {
   type Tensor,
   type TextureName,
 } from "./memory.ts";
-import type { Plan, Stage } from "./plan.ts";
+import type { Plan } from "./plan.ts";
+import type { Stage } from "./stage.ts";
 
 /** Compiled pipelines of each device by their text: layers and engines of the same shape share them. */
 const pipelines = new WeakMap<
