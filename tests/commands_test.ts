@@ -120,6 +120,12 @@ test("train, eval, backtest, forecast and report go from nothing to a page", asy
   assertEquals(trained.records.map(({ epoch }) => epoch), [1, 2, undefined]);
   assertEquals([done.done, done.engine], [true, "wasm"]);
   assertEquals(trained.bars.shown > 0 && trained.bars.updates > 0, true);
+  assert(
+    trained.log.some((line) =>
+      /^\d+ parameters, \d+ batches of up to \d+ windows an epoch; sunspots /
+        .test(line)
+    ),
+  );
 
   const judged = await run("eval", checkpoint, ...ENGINE, "--json");
   const [evaluation] = judged.records;

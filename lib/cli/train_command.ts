@@ -222,6 +222,7 @@ async function trainOne(
     config,
     series,
     epochsDone: resume?.meta.epoch ?? 0,
+    verbose: values.get("verbose") === true,
     ...(json && { json: member === undefined ? {} : { member } }),
   });
   try {

@@ -5,8 +5,10 @@
 
 import type { Config } from "../config.ts";
 import type { SelectedEngine } from "../engine/select.ts";
+import { parameterCount } from "../layout.ts";
 import type { EpochRecord } from "../run_keeper.ts";
 import type { Series } from "../series.ts";
+import { versions } from "../versions.ts";
 import { tellEngine } from "./engine_options.ts";
 import type { ProgressBar, Terminal } from "./terminal.ts";
 
@@ -20,6 +22,19 @@ export interface Training {
   epochsDone: number;
   /** Fields of every JSON record; no JSON if absent. */
   json?: Record<string, unknown>;
+  /** Whether to say more of what is trained, and with what. */
+  verbose: boolean;
+}
+
+/** The size of the work, and the versions that do it. */
+function describeWork(config: Config, steps: number): string {
+  const used = Object.entries(versions())
+    .map(([name, version]) => `${name} ${version}`);
+  return `${
+    parameterCount(config)
+  } parameters, ${steps} batches of up to ${config.batchSize} windows an epoch; ${
+    used.join(", ")
+  }`;
 }
 
 /** Shows one run's progress. */
@@ -40,11 +55,12 @@ export class TrainProgress {
 
   /** The engine is there. */
   start(selected: SelectedEngine, steps: number): void {
-    const { config, series } = this.#training;
+    const { config, series, verbose } = this.#training;
     this.#terminal.err(tellEngine(selected));
     this.#terminal.err(
       `Training on ${series.name} (${series.source}, ${series.values.length} values), seed ${config.seed}`,
     );
+    if (verbose) this.#terminal.err(describeWork(config, steps));
     this.#steps = steps;
     this.#bar = this.#terminal.bar(config.epochs * steps, "steps");
     this.#began = performance.now();

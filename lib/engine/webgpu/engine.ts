@@ -20,8 +20,9 @@ import { checkStarts, unsupportedReason } from "../limits.ts";
 import { fromDevice, toDevice } from "./device_layout.ts";
 import { chooseKernels, type KernelSetName } from "./kernels.ts";
 import type { BufferName } from "./memory.ts";
-import { makePlan, type Plan, STRETCH, STRETCH_INPUTS } from "./plan.ts";
+import { makePlan, type Plan } from "./plan.ts";
 import { type Dispatch, Program, record } from "./program.ts";
+import { STRETCH, STRETCH_INPUTS } from "./stage.ts";
 
 /** Steps in one submit: long enough to cost nothing, short enough for a display's watchdog. */
 const STEPS_PER_SUBMIT = 32;

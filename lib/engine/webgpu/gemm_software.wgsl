@@ -16,9 +16,9 @@
 // Four columns of results: a row of left times four blocks of 4 x 4 weights, each block's vec4s as they lie in memory.
 fn products(s: mat4x4f, x: vec4f, b0: mat4x4f, b1: mat4x4f, b2: mat4x4f, b3: mat4x4f, across: bool) -> mat4x4f {
   if (across) {
-    return s + mat4x4f(x * b0, x * b1, x * b2, x * b3);
+    return mat4x4f(s[0] + x * b0, s[1] + x * b1, s[2] + x * b2, s[3] + x * b3);
   }
-  return s + mat4x4f(b0 * x, b1 * x, b2 * x, b3 * x);
+  return mat4x4f(s[0] + b0 * x, s[1] + b1 * x, s[2] + b2 * x, s[3] + b3 * x);
 }
 
 fn block(row: u32, column: u32) -> mat4x4f {

@@ -42,7 +42,13 @@ struct Lines {
   d: vec2u,
 }
 
-// Four rows' lines.
+// The lines of four rows of deltas, whose first is a multiple of 4 and so ends no line's stretch of rows.
+fn lines_from(first: u32, columns: u32, row: u32) -> Lines {
+  let a = line_of(first, columns, row);
+  return Lines(a, a + vec2u(0u, 1u), a + vec2u(0u, 2u), a + vec2u(0u, 3u));
+}
+
+// The lines of any four rows.
 fn lines_of(first: u32, columns: u32, row: u32) -> Lines {
   return Lines(
     line_of(first, columns, row),
@@ -62,23 +68,14 @@ fn column_of(factor: texture_storage_2d<rgba32float, read>, lines: Lines, column
   );
 }
 
-// The first `count` of four rows. What comes after is another part's.
-fn until(count: u32, rows: mat4x4f) -> mat4x4f {
-  return mat4x4f(
-    rows[0],
-    select(vec4f(), rows[1], count > 1u),
-    select(vec4f(), rows[2], count > 2u),
-    select(vec4f(), rows[3], count > 3u),
-  );
-}
-
 // A vec4 column's next 4 rows of the gradient, one a column of the matrix, from four rows of the factors.
 fn outer(s: mat4x4f, x: mat4x4f, d: mat4x4f) -> mat4x4f {
-  return s +
-    mat4x4f(x[0].x * d[0], x[0].y * d[0], x[0].z * d[0], x[0].w * d[0]) +
-    mat4x4f(x[1].x * d[1], x[1].y * d[1], x[1].z * d[1], x[1].w * d[1]) +
-    mat4x4f(x[2].x * d[2], x[2].y * d[2], x[2].z * d[2], x[2].w * d[2]) +
-    mat4x4f(x[3].x * d[3], x[3].y * d[3], x[3].z * d[3], x[3].w * d[3]);
+  return mat4x4f(
+    s[0] + (x[0].x * d[0] + x[1].x * d[1] + x[2].x * d[2] + x[3].x * d[3]),
+    s[1] + (x[0].y * d[0] + x[1].y * d[1] + x[2].y * d[2] + x[3].y * d[3]),
+    s[2] + (x[0].z * d[0] + x[1].z * d[1] + x[2].z * d[2] + x[3].z * d[3]),
+    s[3] + (x[0].w * d[0] + x[1].w * d[1] + x[2].w * d[2] + x[3].w * d[3]),
+  );
 }
 
 fn put_rows(tile: Tile, i: u32, j: u32, values: mat4x4f, split: u32) {
@@ -91,8 +88,9 @@ fn put_rows(tile: Tile, i: u32, j: u32, values: mat4x4f, split: u32) {
 @compute @workgroup_size(8)
 fn accumulate(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let tile = tiles[FIRST + group.x];
-  let first = group.y * ROWS / SPLITS;
-  let end = (group.y + 1u) * ROWS / SPLITS;
+  // The last round's missing rows are 0 in deltas.
+  let rounds = (ROWS + 3u) / 4u;
+  let end = (group.y + 1u) * rounds / SPLITS;
   let i = tile.i / 4u;
   let j = tile.j + lane;
   let k = j + 8u;
@@ -100,19 +98,20 @@ fn accumulate(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_ind
   let e = min(k, tile.columns - 1u);
   var s0 = mat4x4f(); var s1 = mat4x4f(); var s2 = mat4x4f(); var s3 = mat4x4f();
   var t0 = mat4x4f(); var t1 = mat4x4f(); var t2 = mat4x4f(); var t3 = mat4x4f();
-  for (var row = first; row < end; row += 4u) {
+  for (var round = group.y * rounds / SPLITS; round < end; round++) {
+    let row = 4u * round;
     let x = lines_of(tile.left, tile.left4, tile.before + row);
     let x0 = column_of(activations, x, i);
     let x1 = column_of(activations, x, i + 1u);
     let x2 = column_of(activations, x, i + 2u);
     let x3 = column_of(activations, x, i + 3u);
-    let y = lines_of(tile.right, tile.columns, row);
-    let d0 = until(end - row, column_of(deltas, y, d));
+    let y = lines_from(tile.right, tile.columns, row);
+    let d0 = column_of(deltas, y, d);
     s0 = outer(s0, x0, d0);
     s1 = outer(s1, x1, d0);
     s2 = outer(s2, x2, d0);
     s3 = outer(s3, x3, d0);
-    let e0 = until(end - row, column_of(deltas, y, e));
+    let e0 = column_of(deltas, y, e);
     t0 = outer(t0, x0, e0);
     t1 = outer(t1, x1, e0);
     t2 = outer(t2, x2, e0);

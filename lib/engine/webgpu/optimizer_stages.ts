@@ -6,7 +6,7 @@
 
 import type { EngineSpec } from "../engine.ts";
 import type { Wanted } from "./memory.ts";
-import { groups, type Stage, type StepContext } from "./stage.ts";
+import { groups, type Stage, type StepContext, STRETCH } from "./stage.ts";
 import type { WeightGradients } from "./weight_gradients.ts";
 
 /** The number by which update.wgsl knows the rule. */
@@ -39,7 +39,7 @@ export function optimizerStages(
     workgroups = all,
   ): Stage => ({
     what,
-    code: set.update,
+    code: `const RATES4 = ${STRETCH / 4}u;\n` + set.update,
     entryPoint,
     facts: {
       COUNT: layout.size / 4,

@@ -19,14 +19,15 @@ import { lstmStages } from "./lstm_stages.ts";
 import { inputGradient, project } from "./matrix_products.ts";
 import { Memory, type Tensor, type TensorName } from "./memory.ts";
 import { optimizerGroups, optimizerStages } from "./optimizer_stages.ts";
-import { groups, type Layer, type Stage, type StepContext } from "./stage.ts";
+import {
+  groups,
+  type Layer,
+  type Stage,
+  type StepContext,
+  STRETCH,
+  STRETCH_INPUTS,
+} from "./stage.ts";
 import { type Product, weightGradients } from "./weight_gradients.ts";
-
-/** Most steps between two reads of the host: bounds memory and how long an abort waits. */
-export const STRETCH = 512;
-
-/** Most batches of `predict()` between two reads of the host. */
-export const STRETCH_INPUTS = 16;
 
 /** A train step and its parts. */
 export interface Plan {
@@ -150,10 +151,11 @@ export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
     if (!set.textures) ones.push({ tensor, column: width });
     return { tensor, width, before };
   };
+  /** A gradient by a layer's output; the rows that pad them to a multiple of 4 stay 0. */
   const reserveDeltas = (number: number, width: number): Tensor =>
     memory.reserve(
       side(number, ["deltas", "otherDeltas"]),
-      rows,
+      ceil4(rows),
       ceil4(width),
     );
 

@@ -8,6 +8,12 @@ import type { DeviceLayout } from "./device_layout.ts";
 import type { KernelSet } from "./kernels.ts";
 import type { Bindings, Memory, Tensor } from "./memory.ts";
 
+/** Most steps between two reads of the host: bounds memory and how long an abort waits. */
+export const STRETCH = 512;
+
+/** Most batches of `predict()` between two reads of the host. */
+export const STRETCH_INPUTS = 16;
+
 /** One dispatch. */
 export interface Stage extends Bindings {
   /** What it does to what, in errors. */

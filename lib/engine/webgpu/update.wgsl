@@ -4,7 +4,7 @@
 // update: Keras 3's rules (keras/src/optimizers: sgd.py, adam.py, rmsprop.py). rates[batch] is the learning rate, for
 //         Adam times sqrt(1 - beta2^t) / (1 - beta1^t), computed on the host in float64.
 // `slots` holds the optimizer's vectors one after the other. Workgroup 64; workgroup memory 256 bytes.
-// Prepended: update_buffers.wgsl or update_textures.wgsl.
+// Prepended: RATES4, a quarter of the steps in a stretch; update_buffers.wgsl or update_textures.wgsl.
 
 override COUNT = 0u; // vec4s in a parameter vector
 override SPLITS = 1u;
@@ -18,7 +18,6 @@ override EPSILON = 0.0;
 override GROUPS = 1u; // workgroups of reduce()
 
 const LANES = 64u;
-const RATES4 = 128u; // as many rates as a stretch has steps, in vec4s
 
 @group(0) @binding(1) var<storage, read_write> gradient: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> squares: array<f32>;
