@@ -239,6 +239,19 @@ Deno.test("takeTurns() interleaves, and times per step", async () => {
   assertEquals(timings.map(({ ms }) => ms.median), [2, 500]);
 });
 
+Deno.test("takeTurns() doesn't take a first step that compiles for the pace", async () => {
+  let runs = 0;
+  const [timing] = await takeTurns([{
+    key: "a",
+    label: "a",
+    device: "CPU",
+    firstLoss: 1,
+    run: (steps) => Promise.resolve(runs++ === 0 ? 4000 : 2 * steps),
+    dispose: () => Promise.resolve(),
+  }], { rounds: 1, budgetMs: 100 });
+  assertEquals(timing!.steps, 50);
+});
+
 Deno.test("requireSameLoss() refuses a contestant that does something else", () => {
   const rows = [70, 70.0001, 71].map((firstLoss, i) => ({
     label: `number ${i}`,

@@ -57,9 +57,9 @@ export async function takeTurns(
   const { rounds, budgetMs, onWarm, onRound } = options;
   const timings: Timing[] = [];
   for (const contestant of contestants) {
+    // The first step compiles and allocates, and says nothing of the pace.
+    await contestant.run(1);
     let estimate = await contestant.run(1);
-    // The first step compiles and allocates; where it was long, a second tells little more.
-    if (estimate < 2 * budgetMs) estimate = await contestant.run(1);
     if (estimate < budgetMs / 4) {
       // The read at the end, or the start of a thread, is most of a single short step.
       estimate = await contestant.run(10) / 10;
