@@ -36,7 +36,7 @@ export function drawReport(report: BenchReport): string {
     panels: (colors) => [
       ...(rows.length === 0 ? [] : [{
         height: 90 + 28 * rows.length,
-        marginLeft: 330,
+        marginLeft: 370,
         marginRight: 80,
         x: {
           type: "log" as const,
