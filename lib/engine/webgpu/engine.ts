@@ -27,6 +27,9 @@ import { STRETCH, STRETCH_INPUTS } from "./stage.ts";
 /** Steps in one submit: long enough to cost nothing, short enough for a display's watchdog. */
 const STEPS_PER_SUBMIT = 32;
 
+/** Most float32s of outputs between two reads of `predict()`, unless a single batch has more. */
+const MOST_OUTPUTS = 2 ** 20;
+
 /** Settings of {@linkcode createWebgpuEngine}. */
 export interface WebgpuEngineOptions {
   /** A device to use; the engine opens and closes its own if absent. */
@@ -99,6 +102,8 @@ class Engine implements WebgpuEngine {
   readonly #kernels: string;
   /** For reads; as large as the largest of them. */
   readonly #staging: GPUBuffer;
+  /** Batches of `predict()` between two reads. */
+  readonly #batchesPerRead: number;
   #iterations = 0;
   #steps = 0;
   #submits = 0;
@@ -126,12 +131,17 @@ class Engine implements WebgpuEngine {
     this.#kernels = parts.kernels;
     this.adapter = `${describe(parts.handle.adapter)}, ${parts.kernels}`;
     const { memory: { sizes } } = this.#plan;
+    const { outputSize } = this.#program;
+    this.#batchesPerRead = Math.max(
+      1,
+      Math.min(STRETCH_INPUTS, Math.floor(MOST_OUTPUTS / outputSize)),
+    );
     this.#staging = this.#handle.device.createBuffer({
       label: "staging",
       size: 4 * Math.max(
         sizes.weights + sizes.slots,
         sizes.metrics,
-        STRETCH_INPUTS * this.#program.outputSize,
+        this.#batchesPerRead * outputSize,
       ),
       usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
     });
@@ -310,7 +320,7 @@ class Engine implements WebgpuEngine {
     }
     const result = new Float32Array(count * steps * horizon);
     const { device } = this.#handle;
-    const stretch = STRETCH_INPUTS * batchSize;
+    const stretch = this.#batchesPerRead * batchSize;
     for (let done = 0; done < count; done += stretch) {
       const windows = Math.min(stretch, count - done);
       this.#write(

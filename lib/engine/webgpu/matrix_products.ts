@@ -16,75 +16,88 @@ export interface ProductOptions {
   matrix: Matrix;
 }
 
-/** `result = input matrix`, then relu where that's on. */
-export function project(
+/** What both ways have in common: `left` times the matrix or its transpose. */
+function productStage(
   { set, memory, rows }: StepContext,
-  { what, input, matrix, result, relu = false }: ProductOptions & {
-    result: { tensor: Tensor; width: number };
-    relu?: boolean;
+  { what, input, matrix }: ProductOptions,
+  { entryPoint, left, result, width, activation, tile, flags }: {
+    entryPoint: "project" | "input_gradient";
+    left: Tensor;
+    result: Tensor;
+    /** Numbers that a row of the result really has. */
+    width: number;
+    /** By which the result is masked, if at all. */
+    activation?: Tensor;
+    tile: readonly [rows: number, columns4: number];
+    flags: Record<string, number>;
   },
 ): Stage {
   return {
     ...memory.bind({
       weights: matrix,
-      tensors: { 1: input.tensor, 2: result.tensor },
+      tensors: { 1: left, 2: result, ...activation && { 3: activation } },
     }),
     what,
     code: set.gemm,
-    entryPoint: "project",
+    entryPoint,
     facts: {
       ROWS: rows,
-      LEFT: input.tensor.offset / 4,
-      LEFT4: input.tensor.columns / 4,
-      BEFORE: input.before,
-      WEIGHTS: matrix.offset / 4,
-      COLUMNS: matrix.columns / 4,
-      RESULT: result.tensor.offset / 4,
-      OUT4: result.tensor.columns / 4,
-      WIDTH: result.width,
-      RELU: Number(relu),
-    },
-    grid: [
-      groups(rows, set.projectTile[0]),
-      groups(result.tensor.columns / 4, set.projectTile[1]),
-    ],
-  };
-}
-
-/** `result = deltas matrix^T`, the gradient by the input; 0 where `masked` and the relu that made the input was off. */
-export function inputGradient(
-  { set, memory, rows }: StepContext,
-  { what, input, matrix, deltas, result, masked }: ProductOptions & {
-    deltas: Tensor;
-    result: Tensor;
-    masked: boolean;
-  },
-): Stage {
-  return {
-    ...memory.bind({
-      weights: matrix,
-      tensors: { 1: deltas, 2: result, 3: input.tensor },
-    }),
-    what: `gradient by the input of ${what}`,
-    code: set.gemm,
-    entryPoint: "input_gradient",
-    facts: {
-      ROWS: rows,
-      LEFT: deltas.offset / 4,
-      LEFT4: deltas.columns / 4,
+      LEFT: left.offset / 4,
+      LEFT4: left.columns / 4,
       BEFORE: input.before,
       WEIGHTS: matrix.offset / 4,
       COLUMNS: matrix.columns / 4,
       RESULT: result.offset / 4,
       OUT4: result.columns / 4,
+      WIDTH: width,
+      ...flags,
+    },
+    grid: [groups(rows, tile[0]), groups(result.columns / 4, tile[1])],
+  };
+}
+
+/** `result = input matrix`, then relu where that's on. */
+export function project(
+  context: StepContext,
+  { result, relu = false, ...options }: ProductOptions & {
+    result: { tensor: Tensor; width: number };
+    relu?: boolean;
+  },
+): Stage {
+  return productStage(context, options, {
+    entryPoint: "project",
+    left: options.input.tensor,
+    result: result.tensor,
+    width: result.width,
+    tile: context.set.projectTile,
+    flags: { RELU: Number(relu) },
+  });
+}
+
+/** `result = deltas matrix^T`, the gradient by the input; 0 where `masked` and the relu that made the input was off. */
+export function inputGradient(
+  context: StepContext,
+  { deltas, result, masked, ...options }: ProductOptions & {
+    deltas: Tensor;
+    result: Tensor;
+    masked: boolean;
+  },
+): Stage {
+  const { what, input } = options;
+  return productStage(context, {
+    ...options,
+    what: `gradient by the input of ${what}`,
+  }, {
+    entryPoint: "input_gradient",
+    left: deltas,
+    result,
+    width: input.width,
+    activation: input.tensor,
+    tile: context.set.inputGradientTile,
+    flags: {
       ACTIVATION: input.tensor.offset / 4,
       ACT4: input.tensor.columns / 4,
-      WIDTH: input.width,
       MASKED: Number(masked),
     },
-    grid: [
-      groups(rows, set.inputGradientTile[0]),
-      groups(result.columns / 4, set.inputGradientTile[1]),
-    ],
-  };
+  });
 }
