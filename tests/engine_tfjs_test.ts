@@ -7,6 +7,7 @@ import { createTfjsEngine } from "../lib/engine/tfjs.ts";
 import { GpuError } from "../lib/errors.ts";
 import { initialWeights } from "../lib/initializers.ts";
 import { assertClose, conformance } from "./engine_conformance.ts";
+import { missingGpu } from "./missing_gpu.ts";
 import { twinGradient, twinState, twinUpdate } from "./twin.ts";
 
 conformance("tfjs engine on the CPU", async (spec, weights) => {
@@ -42,18 +43,11 @@ Deno.test("tfjs engine keeps the number of tensors", async () => {
   assertEquals(tf.memory().numTensors, before);
 });
 
-const gpu = await openDevice().catch((error: unknown) => {
-  if (error instanceof GpuError) return error;
-  throw error;
-});
-const missing = gpu instanceof GpuError ? gpu.message : "";
-if (!(gpu instanceof GpuError)) gpu.close();
-
 Deno.test({
   name: `tfjs engine on WebGPU agrees with the twin${
-    missing && ` (ignored: ${missing})`
+    missingGpu && ` (ignored: ${missingGpu})`
   }`,
-  ignore: missing !== "",
+  ignore: missingGpu !== "",
   // TensorFlow.js keeps staging buffers of the device for as long as the process lives.
   sanitizeResources: false,
   async fn() {

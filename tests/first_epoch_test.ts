@@ -1,14 +1,13 @@
 import { assertLessOrEqual } from "@std/assert";
 import { DEFAULT_CONFIG } from "../lib/config.ts";
 import { useCpuBackend } from "../lib/engine/backend.ts";
-import { openDevice } from "../lib/engine/device.ts";
 import type { EngineSpec, TrainEngine } from "../lib/engine/engine.ts";
 import { createTfjsEngine } from "../lib/engine/tfjs.ts";
 import { createWasmEngine } from "../lib/engine/wasm/engine.ts";
 import { createWebgpuEngine } from "../lib/engine/webgpu/engine.ts";
-import { GpuError } from "../lib/errors.ts";
 import { initialWeights } from "../lib/initializers.ts";
 import { makeWindows, shuffleOrder } from "../lib/windows.ts";
+import { missingGpu } from "./missing_gpu.ts";
 import { sunspots } from "./sunspots.ts";
 
 const SPEC: EngineSpec = {
@@ -69,13 +68,6 @@ async function follow(
   return { ...worst, epoch: apart(sums[0]!, sums[1]!) };
 }
 
-const gpu = await openDevice().catch((error: unknown) => {
-  if (error instanceof GpuError) return error;
-  throw error;
-});
-const missing = gpu instanceof GpuError ? ` (ignored: ${gpu.message})` : "";
-if (!(gpu instanceof GpuError)) gpu.close();
-
 const WASM = (): Promise<TrainEngine> =>
   createWasmEngine(SPEC, WEIGHTS, { threads: 1 });
 const TFJS = async (): Promise<TrainEngine> =>
@@ -90,8 +82,10 @@ for (
 ) {
   Deno.test({
     name:
-      `fused WebGPU takes the exercise's first epoch as ${name} does, step by step${missing}`,
-    ignore: missing !== "",
+      `fused WebGPU takes the exercise's first epoch as ${name} does, step by step${
+        missingGpu && ` (ignored: ${missingGpu})`
+      }`,
+    ignore: missingGpu !== "",
     async fn() {
       const leader = await createWebgpuEngine(SPEC, WEIGHTS);
       const follower = await make();

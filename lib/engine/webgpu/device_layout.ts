@@ -36,7 +36,9 @@ export interface DeviceLayout {
   lstm: { kernel: Matrix; recurrent: Matrix }[];
   /** Per dense layer `[inputs + 1, units]`. */
   dense: Matrix[];
-  /** Float32s from a row to the next where matrices lie side by side, else 0: rows follow each other. */
+  /** The vector as lines: as many as the highest matrix has rows where they lie side by side, else one. */
+  lines: number;
+  /** Float32s in a line. */
   stride: number;
   /** Float32s in the vector, a multiple of 64. */
   size: number;
@@ -53,12 +55,12 @@ export function deviceLayout(
   options: LayoutOptions,
   beside: boolean,
 ): DeviceLayout {
-  let end = 0, lines = 0;
+  let end = 0, lines = 1;
   const matrix = (height: number, width: number): Matrix => {
     const rows = ceil4(height), columns = ceil4(width);
     const made = { offset: end, height, rows, columns };
     end = beside ? end + columns : ceil64(end + rows * columns);
-    lines = Math.max(lines, rows);
+    if (beside) lines = Math.max(lines, rows);
     return made;
   };
   const conv = matrix(options.kernelSize + 1, options.filters);
@@ -75,8 +77,7 @@ export function deviceLayout(
     return made;
   });
 
-  const stride = beside ? ceil64(end) : 0;
-  const size = beside ? lines * stride : end;
+  const stride = ceil64(end);
   const parameters = parameterLayout(options);
   const last = parameters.at(-1)!;
   const index = new Int32Array(last.offset + last.size);
@@ -90,7 +91,8 @@ export function deviceLayout(
       const interleaved = (column % units) * gates +
         Math.floor(column / units);
       index[from + i] = offset +
-        (row + Math.floor(i / across)) * (stride || columns) + interleaved;
+        (row + Math.floor(i / across)) * (beside ? stride : columns) +
+        interleaved;
     }
   };
   place(conv, 0);
@@ -104,7 +106,7 @@ export function deviceLayout(
     place(kernel, 0);
     place(kernel, kernel.height - 1);
   }
-  return { conv, lstm, dense, stride, size, index };
+  return { conv, lstm, dense, lines, stride, size: lines * stride, index };
 }
 
 /** The flat vector in the device's order. */

@@ -5,10 +5,9 @@
 // No workgroup memory. Rows are time-major; columns are in vec4s.
 
 // Prepended: texture.wgsl, weights_texture.wgsl and the uniform `sizes`, so that one compiled shader serves all layers:
-//   ROWS; LEFT, RESULT, ACTIVATION and WEIGHTS, where the columns of each begin; LEFT4, OUT4, ACT4 and COLUMNS, how many
-//   there are (input_gradient: as many of left as of weights); BEFORE, rows before the first of a layer's output, which
-//   left is in project, activation in input_gradient; WIDTH, numbers, not vec4s, that a row of result really has;
-//   RELU, MASKED, 1 or 0.
+//   ROWS; LEFT, RESULT, ACTIVATION and WEIGHTS, where the columns of each begin; LEFT4, OUT4 and ACT4, how many there
+//   are; BEFORE, rows before the first of a layer's output, which left is in project, activation in input_gradient;
+//   WIDTH, numbers, not vec4s, that a row of result really has; RELU, MASKED, 1 or 0.
 
 @group(0) @binding(1) var left: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(2) var result: texture_storage_2d<rgba32float, write>;

@@ -3,26 +3,12 @@
 // left: activations (or patches) with a 1 in the last column, so that the bias is a row; right: deltas. A workgroup of
 // 64 lanes takes the 32 x 32 tile that its number says, over one of SPLITS parts of the rows (tile.wgsl); update.wgsl adds
 // the parts up in a fixed order. Strides and offsets are in vec4s. Grid: [tiles, SPLITS].
-// Prepended: tile.wgsl.
+// Prepended: tile.wgsl, gradient_tiles.wgsl.
 
 override ROWS = 0u;
 override SPLITS = 1u;
 override COUNT = 0u; // vec4s in a partial gradient
-override FIRST = 0u; // this dispatch's first tile
 
-struct Tile {
-  left: u32, // first column of left, in vec4s; of a buffer the first vec4
-  left4: u32, // columns of left, in vec4s
-  before: u32, // rows of left before its first
-  right: u32,
-  columns: u32, // of right and of the gradient
-  result: u32,
-  height: u32, // rows of the gradient
-  i: u32, // first row of this tile, in numbers
-  j: u32, // first column of this tile, in vec4s
-}
-
-@group(0) @binding(0) var<storage, read> tiles: array<Tile>;
 @group(0) @binding(1) var<storage, read> activations: array<vec4f>;
 @group(0) @binding(2) var<storage, read> deltas: array<vec4f>;
 @group(0) @binding(3) var<storage, read_write> gradient: array<vec4f>;

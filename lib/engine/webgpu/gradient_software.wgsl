@@ -4,27 +4,13 @@
 // (one vector of 8 lanes) takes the tile that its number says: 16 rows of the gradient by 8 lanes x 2 vec4s, and four
 // rows of the factors a round, as lavapipe masks what a loop writes and a tile is larger than the registers.
 // All factors of a dispatch lie in two textures. No workgroup memory. Sums run over the rows in order; columns are in vec4s.
-// Prepended: texture.wgsl. Grid: [tiles, SPLITS].
+// Prepended: texture.wgsl, gradient_tiles.wgsl. Grid: [tiles, SPLITS].
 
 override ROWS = 0u;
 override SPLITS = 1u; // parts of the sum over the rows, each with its own partial gradient
 override LINES = 0u; // lines of a partial gradient, and their length
 override LINE = 0u;
-override FIRST = 0u; // this dispatch's first tile
 
-struct Tile {
-  left: u32, // first column of left, in vec4s; of a buffer the first vec4
-  left4: u32, // columns of left, in vec4s
-  before: u32, // rows of left before its first
-  right: u32,
-  columns: u32, // of right and of the gradient
-  result: u32,
-  height: u32, // rows of the gradient
-  i: u32, // first row of this tile, in numbers
-  j: u32, // first column of this tile, in vec4s
-}
-
-@group(0) @binding(0) var<storage, read> tiles: array<Tile>;
 @group(0) @binding(1) var activations: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(2) var deltas: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(3) var gradient: texture_storage_2d<rgba32float, write>;

@@ -10,6 +10,7 @@ import convHardware from "./conv_hardware.wgsl" with { type: "text" };
 import gatherSoftware from "./gather_software.wgsl" with { type: "text" };
 import gemmSoftware from "./gemm_software.wgsl" with { type: "text" };
 import gemmHardware from "./gemm_hardware.wgsl" with { type: "text" };
+import gradientTiles from "./gradient_tiles.wgsl" with { type: "text" };
 import gradientHardware from "./gradient_hardware.wgsl" with { type: "text" };
 import lossBuffers from "./loss_buffers.wgsl" with { type: "text" };
 import lossCode from "./loss.wgsl" with { type: "text" };
@@ -78,7 +79,7 @@ const SOFTWARE: KernelSet = {
   lstmGroups: (batch, units) =>
     Math.ceil((units <= PAIRED_UNITS ? Math.ceil(batch / 2) : batch) / 8),
   loss: texture + lossTextures + lossCode,
-  gradient: texture + gradientSoftware,
+  gradient: texture + gradientTiles + gradientSoftware,
   gradientTile: [16, 16],
   update: texture + updateTextures + updateCode,
   splits: (rows) => Math.ceil(rows / LOOP_ROUNDS),
@@ -97,7 +98,7 @@ const HARDWARE: KernelSet = {
   lstm: weightsBuffer + lstmHardware,
   lstmGroups: (batch) => batch,
   loss: lossBuffers + lossCode,
-  gradient: tile + gradientHardware,
+  gradient: tile + gradientTiles + gradientHardware,
   gradientTile: [32, 8],
   update: updateBuffers + updateCode,
   // Below some 64 rows a part is more overhead than work.

@@ -3,16 +3,15 @@
  * @module
  */
 
-import { alignment } from "../../alignment.ts";
 import type { Tensor } from "./memory.ts";
 import { groups, type Stage, type StepContext } from "./stage.ts";
 
 /** Lays out the loss: `derive` before the way back, `finish` at the step's end, which also counts it. */
 export function lossStages(
-  { spec, set, memory, rows }: StepContext,
+  { spec, set, memory, positions, rows }: StepContext,
   { output, derivative }: { output: Tensor; derivative: Tensor },
 ): { derive: Stage; finish: Stage } {
-  const { steps, anchor } = alignment(spec);
+  const { steps, anchor } = positions;
   const facts = {
     ROWS: rows,
     BATCH: spec.batchSize,

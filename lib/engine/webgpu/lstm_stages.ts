@@ -4,7 +4,6 @@
  * @module
  */
 
-import { alignment } from "../../alignment.ts";
 import activationsCode from "./activations.wgsl" with { type: "text" };
 import { ceil4, type Matrix } from "./device_layout.ts";
 import type { Tensor } from "./memory.ts";
@@ -31,7 +30,7 @@ export interface LstmOptions {
 
 /** Lays out both ways. */
 export function lstmStages(
-  { spec, set, memory, rows }: StepContext,
+  { spec, set, memory, positions, rows }: StepContext,
   { name, recurrent, projections, output, dh, dz }: LstmOptions,
 ): { forward: Stage; backward: Stage } {
   const { batchSize } = spec;
@@ -43,7 +42,7 @@ export function lstmStages(
   const common = {
     code: `const ROOM = ${room(units)}u;\n` + activationsCode + set.lstm,
     facts: {
-      STEPS: alignment(spec).steps,
+      STEPS: positions.steps,
       BATCH: batchSize,
       UNITS: units,
       WEIGHTS: recurrent.offset / 4,

@@ -20,12 +20,14 @@ export interface ProductOptions {
 function productStage(
   { set, memory, rows }: StepContext,
   { what, input, matrix }: ProductOptions,
-  { entryPoint, left, result, width, activation, tile, flags }: {
+  { entryPoint, left, result, width, columns, activation, tile, flags }: {
     entryPoint: "project" | "input_gradient";
     left: Tensor;
     result: Tensor;
     /** Numbers that a row of the result really has. */
     width: number;
+    /** Numbers of it that the stage writes. */
+    columns: number;
     /** By which the result is masked, if at all. */
     activation?: Tensor;
     tile: readonly [rows: number, columns4: number];
@@ -52,7 +54,7 @@ function productStage(
       WIDTH: width,
       ...flags,
     },
-    grid: [groups(rows, tile[0]), groups(result.columns / 4, tile[1])],
+    grid: [groups(rows, tile[0]), groups(columns / 4, tile[1])],
   };
 }
 
@@ -69,6 +71,10 @@ export function project(
     left: options.input.tensor,
     result: result.tensor,
     width: result.width,
+    // In buffers the column of ones is there already.
+    columns: context.set.textures
+      ? result.tensor.columns
+      : options.matrix.columns,
     tile: context.set.projectTile,
     flags: { RELU: Number(relu) },
   });
@@ -92,6 +98,7 @@ export function inputGradient(
     left: deltas,
     result,
     width: input.width,
+    columns: result.columns,
     activation: input.tensor,
     tile: context.set.inputGradientTile,
     flags: {

@@ -61,7 +61,18 @@ export interface Tensor {
  * Lines of a texture, as many as every adapter takes (core `maxTextureDimension2D`). A tensor's further
  * rows continue beside the first, as texture.wgsl says.
  */
-export const LINES = 8192;
+const LINES = 8192;
+
+/** The parts of a tensor in its texture, beside each other: first texel of a line, first row, rows. */
+export function stretches(
+  { offset, rows, columns }: Tensor,
+): { x: number; first: number; height: number }[] {
+  return Array.from({ length: Math.ceil(rows / LINES) }, (_, i) => ({
+    x: (offset + i * columns) / 4,
+    first: i * LINES,
+    height: Math.min(LINES, rows - i * LINES),
+  }));
+}
 
 /** Size of a texture in texels. */
 export interface TextureShape {
@@ -102,8 +113,8 @@ export class Memory {
     this.sizes = { ...sizes };
     this.#textured = textured;
     if (textured) {
-      const { size, stride } = layout;
-      this.textures.weights = { width: stride / 4, height: size / stride };
+      const { lines, stride } = layout;
+      this.textures.weights = { width: stride / 4, height: lines };
     }
   }
 

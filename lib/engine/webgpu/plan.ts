@@ -96,7 +96,7 @@ function makeMemory(
 
 /** The stage that fetches a batch's windows; with buffers it convolves them, too. */
 function gatherStage(
-  { spec, set, layout, memory, rows }: StepContext,
+  { spec, set, layout, memory, positions, rows }: StepContext,
   source: "series" | "inputs",
   { patches, conv }: { patches: Tensor; conv: Tensor },
 ): Stage {
@@ -110,7 +110,7 @@ function gatherStage(
       WINDOW: spec.windowSize,
       KERNEL: spec.kernelSize,
       STRIDE: spec.strides,
-      PAD_LEFT: alignment(spec).padLeft,
+      PAD_LEFT: positions.padLeft,
       PATCHES: patches.offset / 4,
       PATCH4: patches.columns / 4,
       COLUMNS: layout.conv.columns / 4,
@@ -132,11 +132,12 @@ function gatherStage(
 /** Lays out the train step of a model. */
 export function makePlan(spec: EngineSpec, set: KernelSet): Plan {
   const { batchSize } = spec;
-  const { steps } = alignment(spec);
+  const positions = alignment(spec);
+  const { steps } = positions;
   const rows = steps * batchSize;
   const layout = deviceLayout(spec, set.textures);
   const memory = makeMemory(spec, layout, set, rows);
-  const context: StepContext = { spec, set, layout, memory, rows };
+  const context: StepContext = { spec, set, layout, memory, positions, rows };
   const ones: Plan["ones"] = [];
   // No dispatch may read the texture that it writes, so neighbours are on different sides. A layer's output and the
   // gradient by what is made of it are on the same one: they are a weight gradient's factors.

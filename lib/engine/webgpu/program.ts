@@ -6,12 +6,7 @@
 import { GpuError, UnsupportedModelError } from "../../errors.ts";
 import type { GpuHandle } from "../device.ts";
 import { ceil64 } from "./device_layout.ts";
-import {
-  type BufferName,
-  LINES,
-  type Tensor,
-  type TextureName,
-} from "./memory.ts";
+import { type BufferName, stretches, type TextureName } from "./memory.ts";
 import type { Plan } from "./plan.ts";
 import type { Stage } from "./stage.ts";
 
@@ -81,17 +76,6 @@ function compile(
   return pipeline;
 }
 
-/** The parts of a tensor in its texture, beside each other: first texel of a line, first row, rows. */
-function stretches(
-  { offset, rows, columns }: Tensor,
-): { x: number; first: number; height: number }[] {
-  return Array.from({ length: Math.ceil(rows / LINES) }, (_, i) => ({
-    x: (offset + i * columns) / 4,
-    first: i * LINES,
-    height: Math.min(LINES, rows - i * LINES),
-  }));
-}
-
 /** The buffers and textures of one engine, and the way to its dispatches. */
 export class Program {
   readonly #buffers = new Map<BufferName, GPUBuffer>();
@@ -133,7 +117,7 @@ export class Program {
       check(
         name,
         width * height * TEXEL,
-        most * Math.min(height, most) * TEXEL,
+        most * height * TEXEL,
         "texture",
       );
     }

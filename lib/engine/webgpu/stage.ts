@@ -3,6 +3,7 @@
  * @module
  */
 
+import type { Alignment } from "../../alignment.ts";
 import type { EngineSpec } from "../engine.ts";
 import type { DeviceLayout } from "./device_layout.ts";
 import type { KernelSet } from "./kernels.ts";
@@ -34,6 +35,8 @@ export interface StepContext {
   set: KernelSet;
   layout: DeviceLayout;
   memory: Memory;
+  /** Where the output positions are. */
+  positions: Alignment;
   /** Output positions of a batch, time-major: `row = position * batchSize + sample`. */
   rows: number;
 }

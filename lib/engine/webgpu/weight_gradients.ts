@@ -65,11 +65,8 @@ export function weightGradients(
   const tiles = dispatches.flatMap(({ tiles }) => tiles);
   memory.sizes.tiles = tiles.flat().length;
   const splits = set.splits(rows, tiles.length);
-  // Lines of a partial gradient, if it has any.
-  const lines = layout.stride && layout.size / layout.stride;
-  const partials = set.textures
-    ? memory.reserve("partials", splits * lines, layout.stride)
-    : memory.reserve("partials", splits, layout.size);
+  const { lines, stride, size } = layout;
+  const partials = memory.reserve("partials", splits * lines, stride);
   let first = 0;
   const stages = dispatches.map(({ left, right, tiles }): Stage => {
     const stage: Stage = {
@@ -80,9 +77,9 @@ export function weightGradients(
         ROWS: rows,
         SPLITS: splits,
         FIRST: first,
-        COUNT: layout.size / 4,
+        COUNT: size / 4,
         LINES: lines,
-        LINE: layout.stride / 4,
+        LINE: stride / 4,
       },
       ...memory.bind({
         tensors: { 3: partials },
