@@ -109,15 +109,14 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
 @group(0) @binding(4) var<storage, read_write> dh: array<f32>;
 @group(0) @binding(5) var<storage, read_write> dz: array<vec4f>;
 
-// What a unit's time step, counted from 1, is given: the cell is that of the step before.
+// What a unit's time step is given: the cell is that of the step before.
 struct Given {
   gates: vec4f,
   cell: f32,
   dh: f32,
 }
 
-fn given(t: u32, sample: u32, unit: u32) -> Given {
-  let row = (t - 1u) * BATCH + sample;
+fn given(row: u32, unit: u32) -> Given {
   let at = row * UNITS + unit;
   return Given(gates[at], cells[at], dh[row * 4u * DH4 + unit]);
 }
@@ -149,10 +148,11 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
   var next = Given();
   if (own) {
     c = cells[(STEPS * BATCH + group.x) * UNITS + lane];
-    next = given(STEPS, group.x, lane);
+    next = given((STEPS - 1u) * BATCH + group.x, lane);
   }
   for (var t = STEPS; t > 0u; t--) {
     if (own) {
+      let row = (t - 1u) * BATCH + group.x;
       let a = next.gates;
       var d = next.dh;
       // 0 at the last time step, where nothing follows: workgroup memory starts as 0.
@@ -162,7 +162,7 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
       let y = tanh_of(c);
       c = next.cell;
       if (t > 1u) {
-        next = given(t - 1u, group.x, lane);
+        next = given(row - BATCH, lane);
       }
       dc += d * a.w * (1.0 - y * y);
       let delta = vec4f(
@@ -173,7 +173,7 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
       );
       dc *= a.y;
       deltas[lane] = delta;
-      dz[((t - 1u) * BATCH + group.x) * UNITS + lane] = delta;
+      dz[row * UNITS + lane] = delta;
     }
     workgroupBarrier();
     var sum = 0.0;
